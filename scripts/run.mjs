@@ -14,7 +14,8 @@ const node = join(runtime, "node_modules", "node", "bin", "node");
 /** npm under the pinned Node: packages that need a newer Node than the system's would otherwise be left out silently. */
 const path = `${dirname(node)}:${process.env.PATH ?? ""}`;
 
-bring("Node", runtime, []);
+// The package `node` links the binary in an install script; nothing else may run one (.npmrc).
+bring("Node", runtime, ["--ignore-scripts=false"]);
 bring("the locked packages", root, ["--include=dev"]);
 
 const [script, ...rest] = process.argv.slice(2);
