@@ -10,6 +10,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   bot: ["otel"],
   sidecar: ["otel"],
   "fake-telegram": [],
+  grafana: ["otel"],
 };
 const TESTS_MAY_IMPORT = ["otel", "fake-telegram"];
 
