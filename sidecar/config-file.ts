@@ -1,0 +1,156 @@
+import { duration, httpUrl, type Problem } from "@gramwatch/otel";
+import * as v from "valibot";
+import { parseDocument } from "yaml";
+
+const URL_EXPECTED = "a URL that starts with http:// or https://";
+
+/** The rules that `rules:` may name, as in the alerting document. */
+export const RULE_NAMES = [
+  "TelegramBotDisconnected",
+  "TelegramBotDown",
+  "TelegramBotErrorsHigh",
+  "TelegramBotErrorBurst",
+  "DependencyUnhealthy",
+  "DiskSpaceLow",
+  "DiskFillingUp",
+  "DiskInodesLow",
+  "UpdatesBacklog",
+  "SlowResponses",
+  "EventLoopBlocked",
+  "MemoryHigh",
+  "BotRestarting",
+  "TelegramTokenInvalid",
+  "TelegramPollingConflict",
+  "TelegramWebhookMisconfigured",
+  "TelemetryAbsent",
+  "BackupStale",
+  "HostOffline",
+] as const;
+export type RuleName = (typeof RULE_NAMES)[number];
+
+/** An object whose unknown keys are errors that say which keys there are. */
+function strict<E extends v.ObjectEntries>(entries: E) {
+  return v.strictObject(entries, (issue) => {
+    if (issue.expected === "never") return `unknown key; known here: ${Object.keys(entries).join(", ")}`;
+    return issue.expected === "Object" ? "a mapping (key: value)" : "is missing";
+  });
+}
+const words = v.pipe(v.string("text"), v.nonEmpty("text that is not empty"));
+const wholeNumber = v.pipe(v.number("a whole number"), v.safeInteger("a whole number"));
+const positive = v.pipe(wholeNumber, v.minValue(1, "a whole number from 1"));
+const url = v.pipe(v.string(URL_EXPECTED), httpUrl());
+const time = v.pipe(v.string("a duration, written like 30s, 5m or 1h"), duration(250));
+const yesNo = v.boolean("true or false");
+
+const rule = strict({
+  enabled: v.optional(yesNo),
+  severity: v.optional(v.picklist(["warning", "critical"], "one of warning, critical")),
+  after: v.optional(time),
+  max: v.optional(positive),
+  window: v.optional(time),
+});
+/** What the file may set for one rule; durations in milliseconds. */
+export type RuleOverride = v.InferOutput<typeof rule>;
+
+const file = strict({
+  bots: v.optional(
+    v.pipe(
+      v.array(
+        strict({
+          name: words,
+          url: v.optional(v.union([v.literal("none"), url], `${URL_EXPECTED}, or none`)),
+          token_file: v.optional(words),
+          api_root: v.optional(url),
+        }),
+        "a list of bots",
+      ),
+      v.minLength(1, "at least one bot"),
+      v.check((bots) => new Set(bots.map((bot) => bot.name)).size === bots.length, "every bot has a name of its own"),
+    ),
+  ),
+  alerts: v.optional(
+    strict({
+      telegram: v.optional(
+        strict({
+          chat_id: v.optional(wholeNumber),
+          thread_id: v.optional(positive),
+          token_file: v.optional(words),
+          admins: v.optional(v.array(positive, "a list of user ids")),
+          api_root: v.optional(url),
+        }),
+      ),
+      channels: v.optional(
+        v.array(
+          strict({
+            type: v.picklist(["webhook", "ntfy", "alertmanager"], "one of webhook, ntfy, alertmanager"),
+            url,
+            always: v.optional(yesNo),
+          }),
+          "a list of channels",
+        ),
+      ),
+      escalate_after: v.optional(time),
+    }),
+  ),
+  rules: v.optional(
+    strict(
+      Object.fromEntries(RULE_NAMES.map((name) => [name, v.optional(rule)])) as Record<
+        RuleName,
+        v.OptionalSchema<typeof rule, undefined>
+      >,
+    ),
+  ),
+  dependencies: v.optional(v.record(words, url, "a mapping of name: url")),
+  disk: v.optional(strict({ paths: v.optional(v.array(words, "a list of paths")) })),
+});
+/** `gramwatch.yaml` after checking: every part optional, durations in milliseconds, URLs without trailing slash. */
+export type ConfigFile = v.InferOutput<typeof file>;
+
+/**
+ * Reads and checks the YAML file; collects its problems under `<path>: <key.path>`.
+ * Values below a `url` key are not shown: ntfy topics and webhook addresses work like passwords.
+ */
+export function readConfigFile(
+  path: string,
+  readFile: (path: string) => string,
+): { content: ConfigFile; problems: Problem[] } {
+  let source: string;
+  try {
+    source = readFile(path);
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? "unreadable";
+    return failed({
+      setting: "SIDECAR_CONFIG",
+      value: path,
+      expected: `cannot be read (${code}); check path and owner`,
+    });
+  }
+  const document = parseDocument(source, { prettyErrors: false });
+  const broken = document.errors.map((error) => {
+    const line = source.slice(0, error.pos[0]).split("\n").length;
+    return { setting: path, value: "", expected: `line ${line}: ${error.message.split("\n")[0]}` };
+  });
+  if (broken.length > 0) return failed(...broken);
+  const content: unknown = document.toJS() ?? {};
+  if (Array.isArray(content))
+    return failed({ setting: path, value: "", expected: "a mapping (key: value), not a list" });
+  const result = v.safeParse(file, content);
+  if (result.success) return { content: result.output, problems: [] };
+  return failed(
+    ...result.issues.map((issue) => {
+      const keys = (issue.path ?? []).map((item) => String(item.key));
+      const value = issue.expected === "never" ? "" : shown(keys, issue.input);
+      return { setting: `${path}: ${dotted(keys)}`, value, expected: issue.message };
+    }),
+  );
+}
+
+const failed = (...problems: Problem[]) => ({ content: {}, problems });
+
+const dotted = (keys: string[]): string =>
+  keys.map((key, at) => (/^\d+$/.test(key) ? `[${key}]` : at === 0 ? key : `.${key}`)).join("") || "the file";
+
+function shown(keys: string[], input: unknown): string {
+  if (keys.at(-1) === "url" && typeof input === "string") return "(not shown)";
+  return input === undefined || (typeof input === "object" && input !== null) ? "" : JSON.stringify(input);
+}

@@ -1,0 +1,29 @@
+import { failureOf, look, type Way } from "./look.ts";
+import type { Failure, Probe } from "./probe.ts";
+import { type Clocks, seen } from "./seen.ts";
+
+/** GET of a dependency's health address: 2xx and 3xx are well, everything else is a failure. */
+export function dependencyProbe(name: string, address: string, way: Way, clocks: Clocks, intervalMs: number): Probe {
+  const probe = `dependency:${name}`;
+  const url = new URL(address);
+  return {
+    name: probe,
+    intervalMs,
+    timeoutMs: 10_000,
+    async run(signal) {
+      const began = clocks.now();
+      const found = await ask(url, way, signal);
+      return { kind: "dependency", ...seen(probe, name, clocks), durationMs: clocks.now() - began, ...found };
+    },
+  };
+}
+
+async function ask(url: URL, way: Way, signal: AbortSignal): Promise<{ status?: number; failure?: Failure }> {
+  try {
+    const { status } = await look(url, way, signal);
+    if (status < 400) return { status };
+    return { status, failure: { phase: "body", code: `HTTP_${status}`, message: `answered HTTP ${status}` } };
+  } catch (error) {
+    return { failure: failureOf(error) };
+  }
+}
