@@ -1,0 +1,123 @@
+import { existsSync, mkdirSync, renameSync } from "node:fs";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+
+/** Raised with every change of the tables: telemetry is only kept for days, so an old file is moved aside. */
+const VERSION = 1;
+
+const TABLES = `
+  CREATE TABLE spans (
+    trace_id TEXT NOT NULL, span_id TEXT NOT NULL, parent_id TEXT,
+    service TEXT NOT NULL, instance TEXT NOT NULL, name TEXT NOT NULL, kind INTEGER NOT NULL,
+    start_ns INTEGER NOT NULL, duration_ns INTEGER NOT NULL,
+    status INTEGER NOT NULL, status_message TEXT NOT NULL,
+    attributes TEXT NOT NULL, events TEXT, links TEXT,
+    PRIMARY KEY (trace_id, span_id)
+  ) WITHOUT ROWID;
+
+  -- One row per trace, kept up to date as its spans arrive: lists and searches never touch the spans.
+  CREATE TABLE traces (
+    trace_id TEXT PRIMARY KEY, correlation_id TEXT, start_ns INTEGER NOT NULL,
+    service TEXT NOT NULL, name TEXT NOT NULL, has_root INTEGER NOT NULL, duration_ns INTEGER NOT NULL,
+    spans INTEGER NOT NULL, failed INTEGER NOT NULL, error TEXT, handler TEXT, update_id TEXT, user_hash TEXT
+  ) WITHOUT ROWID;
+  CREATE INDEX traces_start ON traces (start_ns);
+  CREATE INDEX traces_correlation ON traces (correlation_id) WHERE correlation_id IS NOT NULL;
+  CREATE INDEX traces_user ON traces (user_hash, start_ns) WHERE user_hash IS NOT NULL;
+
+  CREATE TABLE logs (
+    id INTEGER PRIMARY KEY, time_ns INTEGER NOT NULL, service TEXT NOT NULL, instance TEXT NOT NULL,
+    severity INTEGER NOT NULL, severity_text TEXT NOT NULL, body TEXT NOT NULL, event TEXT NOT NULL,
+    trace_id TEXT, span_id TEXT, attributes TEXT NOT NULL
+  );
+  CREATE INDEX logs_time ON logs (time_ns);
+  CREATE INDEX logs_trace ON logs (trace_id) WHERE trace_id IS NOT NULL;
+
+  CREATE TABLE error_groups (
+    fingerprint TEXT NOT NULL, service TEXT NOT NULL, title TEXT NOT NULL, place TEXT NOT NULL,
+    first_ms INTEGER NOT NULL, last_ms INTEGER NOT NULL, trace_id TEXT,
+    PRIMARY KEY (service, fingerprint)
+  ) WITHOUT ROWID;
+  CREATE TABLE error_events (service TEXT NOT NULL, at_ms INTEGER NOT NULL, fingerprint TEXT NOT NULL, trace_id TEXT);
+  CREATE INDEX error_events_at ON error_events (at_ms);
+
+  -- One row per series and minute.
+  CREATE TABLE points (
+    target TEXT NOT NULL, series TEXT NOT NULL, at_ms INTEGER NOT NULL,
+    n INTEGER NOT NULL, sum REAL NOT NULL, max REAL NOT NULL,
+    PRIMARY KEY (target, series, at_ms)
+  ) WITHOUT ROWID;
+  PRAGMA user_version = ${VERSION};
+`;
+
+export interface Opened {
+  db: DatabaseSync;
+  /** undefined: in memory. */
+  path: string | undefined;
+  /** What a person should know: moved aside, or in memory and why. */
+  notice: string | undefined;
+}
+
+/**
+ * Opens `dir/telemetry.db`. A file that is not ours or is broken is moved aside; a directory that cannot be written
+ * gives a database in memory. Never throws for the state of the disk: telemetry is the lesser good.
+ */
+export function open(dir: string | undefined, nowMs: number): Opened {
+  if (dir === undefined) return { db: prepare(new DatabaseSync(":memory:")), path: undefined, notice: undefined };
+  const path = join(dir, "telemetry.db");
+  let notice: string | undefined;
+  try {
+    mkdirSync(dir, { recursive: true, mode: 0o700 });
+    try {
+      return { db: openFile(path), path, notice };
+    } catch (error) {
+      if (!existsSync(path) || !isBroken(error)) throw error;
+      notice = `telemetry.db was unreadable (${(error as Error).message}) and was moved to ${moveAside(path, nowMs)}`;
+      return { db: openFile(path), path, notice };
+    }
+  } catch (error) {
+    const { code = "", message } = error as NodeJS.ErrnoException;
+    notice = `telemetry is kept in memory only, because ${path} cannot be written (${code || message})`;
+    return { db: prepare(new DatabaseSync(":memory:")), path: undefined, notice };
+  }
+}
+
+const SQLITE_CORRUPT = 11;
+const SQLITE_NOTADB = 26;
+
+class OldVersion extends Error {}
+
+const isBroken = (error: unknown): boolean => {
+  const code = (error as { errcode?: number }).errcode;
+  return error instanceof OldVersion || code === SQLITE_CORRUPT || code === SQLITE_NOTADB;
+};
+
+function openFile(path: string): DatabaseSync {
+  const db = new DatabaseSync(path);
+  try {
+    return prepare(db);
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+}
+
+function prepare(db: DatabaseSync): DatabaseSync {
+  // auto_vacuum must be set before the first table; NORMAL may lose the last moments at a power cut, never the file.
+  db.exec("PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL");
+  db.exec("PRAGMA busy_timeout = 1000; PRAGMA journal_size_limit = 4194304; PRAGMA cache_size = -8192");
+  const version = db.prepare("PRAGMA user_version").get()?.["user_version"];
+  if (version === 0) db.exec(`BEGIN IMMEDIATE; ${TABLES} COMMIT`);
+  else if (version !== VERSION) throw new OldVersion(`it is of version ${String(version)}`);
+  const check = db.prepare("PRAGMA quick_check(1)").get()?.["quick_check"];
+  if (check !== "ok") throw Object.assign(new Error(String(check)), { errcode: SQLITE_CORRUPT });
+  return db;
+}
+
+function moveAside(path: string, nowMs: number): string {
+  const stamp = new Date(nowMs).toISOString().replaceAll(/[:.]/g, "-");
+  for (const suffix of ["", "-wal", "-shm"]) {
+    if (existsSync(path + suffix)) renameSync(path + suffix, `${path}.broken-${stamp}${suffix}`);
+  }
+  return `telemetry.db.broken-${stamp}`;
+}

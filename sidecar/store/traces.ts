@@ -1,0 +1,152 @@
+import type { DatabaseSync, SQLInputValue } from "node:sqlite";
+import { contains, isoTime, LOG_COLUMNS, logLineOf, type LogLine } from "./logs.ts";
+import { treeOf, type SpanNode } from "./tree.ts";
+
+/** One line of a list of traces. */
+export interface TraceSummary {
+  trace_id: string;
+  /** What the user was told: the first 8 digits of the correlation id. */
+  reference: string;
+  correlation_id: string | null;
+  service: string;
+  name: string;
+  started_at: string;
+  duration_ms: number;
+  spans: number;
+  failed_spans: number;
+  /** `error.type` of the root, else of the first failed span; null: nothing failed. */
+  error: string | null;
+  handler: string | null;
+  update_id: string | null;
+  user_hash: string | null;
+}
+
+export interface Trace extends TraceSummary {
+  /** The roots, each with its children; offsets count from the start of the trace. */
+  spans_tree: SpanNode[];
+  logs: LogLine[];
+  /** More spans or logs are stored than are shown. */
+  truncated: boolean;
+}
+
+export interface TraceFilter {
+  service?: string | undefined;
+  minDurationMs?: number | undefined;
+  error?: boolean | undefined;
+  /** Text: in name, handler, error, update id, user hash, ids, or in the logs of the trace. */
+  q?: string | undefined;
+  userHash?: string | undefined;
+  sinceMs?: number | undefined;
+  limit?: number | undefined;
+}
+
+export interface Traces {
+  /** Newest first. */
+  search(filter: TraceFilter): TraceSummary[];
+  /** By trace id or correlation id, or a prefix of one of at least 8 digits: newest first, an exact id before all. */
+  find(ref: string): TraceSummary[];
+  get(traceId: string): Trace | undefined;
+  /** The newest trace of `service` since `sinceWallMs` (Unix milliseconds) in which something failed. */
+  lastFailing(service: string, sinceWallMs: number): TraceSummary | undefined;
+  services(): string[];
+}
+
+const MAX_SPANS = 2_000;
+const MAX_LOGS = 1_000;
+/** A scan for text in logs reads at most so many of the newest records. */
+const SCAN = 20_000;
+
+const COLUMNS = `trace_id, correlation_id, service, name, start_ns / 1000000 AS ms, start_ns % 1000000 AS rest_ns,
+  duration_ns / 1e6 AS duration_ms, spans, failed, error, handler, update_id, user_hash`;
+
+export function createTraces(db: () => DatabaseSync): Traces {
+  const select = (where: string, values: Record<string, SQLInputValue>): TraceSummary[] =>
+    db().prepare(`SELECT ${COLUMNS} FROM traces WHERE ${where}`).all(values).map(summaryOf);
+
+  return {
+    search({ service, minDurationMs, error, q, userHash, sinceMs, limit = 50 }) {
+      const where = ["1"];
+      const values: Record<string, SQLInputValue> = { limit };
+      const add = (condition: string, name: string, value: SQLInputValue): void => {
+        where.push(condition);
+        values[name] = value;
+      };
+      if (service !== undefined) add("service = $service", "service", service);
+      if (minDurationMs !== undefined) add("duration_ns >= $min", "min", BigInt(Math.round(minDurationMs * 1e6)));
+      if (error !== undefined) where.push(error ? "failed > 0" : "failed = 0");
+      if (userHash !== undefined) add("user_hash = $user", "user", userHash);
+      if (sinceMs !== undefined) add("start_ns >= $since", "since", BigInt(Math.floor(sinceMs)) * 1_000_000n);
+      if (q !== undefined) {
+        const columns = ["name", "handler", "error", "update_id", "user_hash", "trace_id", "correlation_id"];
+        const inTrace = columns.map((column) => `${column} LIKE $q ESCAPE '\\'`).join(" OR ");
+        const inLogs = `trace_id IN (SELECT trace_id FROM (SELECT trace_id, body, attributes FROM logs
+          ORDER BY time_ns DESC LIMIT ${SCAN}) WHERE body LIKE $q ESCAPE '\\' OR attributes LIKE $q ESCAPE '\\')`;
+        add(`(${inTrace} OR ${inLogs})`, "q", contains(q));
+      }
+      return select(`${where.join(" AND ")} ORDER BY start_ns DESC LIMIT $limit`, values);
+    },
+    find(ref) {
+      const prefix = ref.toLowerCase();
+      if (!/^[0-9a-f]{8,32}$/.test(prefix)) return [];
+      // "g" sorts behind every hex digit, so the range is a walk in the index where LIKE would be a scan.
+      const range = (column: string): string => `${column} >= $prefix AND ${column} < $prefix || 'g'`;
+      const found = select(`(${range("trace_id")}) OR (${range("correlation_id")}) ORDER BY start_ns DESC LIMIT 50`, {
+        prefix,
+      });
+      return found.sort((a, b) => Number(b.trace_id === prefix) - Number(a.trace_id === prefix));
+    },
+    get(traceId) {
+      const [summary] = select("trace_id = $traceId", { traceId });
+      if (summary === undefined) return undefined;
+      const spans = db()
+        .prepare(
+          `SELECT span_id, parent_id, service, instance, name, kind, start_ns / 1000000 AS ms,
+             start_ns % 1000000 AS rest_ns, duration_ns / 1e6 AS duration_ms,
+             (start_ns - (SELECT min(start_ns) FROM spans WHERE trace_id = $traceId)) / 1e6 AS offset_ms,
+             status, status_message, attributes, events, links
+           FROM spans WHERE trace_id = $traceId ORDER BY start_ns, duration_ns DESC LIMIT ${MAX_SPANS + 1}`,
+        )
+        .all({ traceId });
+      const logs = db()
+        .prepare(`SELECT ${LOG_COLUMNS} FROM logs WHERE trace_id = ? ORDER BY time_ns, id LIMIT ${MAX_LOGS + 1}`)
+        .all(traceId);
+      return {
+        ...summary,
+        spans_tree: treeOf(spans.slice(0, MAX_SPANS)),
+        logs: logs.slice(0, MAX_LOGS).map(logLineOf),
+        truncated: spans.length > MAX_SPANS || logs.length > MAX_LOGS,
+      };
+    },
+    lastFailing(service, sinceWallMs) {
+      const since = BigInt(Math.floor(sinceWallMs)) * 1_000_000n;
+      return select("service = $service AND failed > 0 AND start_ns >= $since ORDER BY start_ns DESC LIMIT 1", {
+        service,
+        since,
+      })[0];
+    },
+    services: () =>
+      db()
+        .prepare("SELECT DISTINCT service FROM traces UNION SELECT DISTINCT service FROM logs ORDER BY 1")
+        .all()
+        .map((row) => String(row["service"])),
+  };
+}
+
+function summaryOf(row: Record<string, unknown>): TraceSummary {
+  const correlation = row["correlation_id"] as string | null;
+  return {
+    trace_id: String(row["trace_id"]),
+    reference: (correlation ?? String(row["trace_id"])).slice(0, 8),
+    correlation_id: correlation,
+    service: String(row["service"]),
+    name: String(row["name"]),
+    started_at: isoTime(Number(row["ms"]), Number(row["rest_ns"])),
+    duration_ms: Number(row["duration_ms"]),
+    spans: Number(row["spans"]),
+    failed_spans: Number(row["failed"]),
+    error: row["error"] as string | null,
+    handler: row["handler"] as string | null,
+    update_id: row["update_id"] as string | null,
+    user_hash: row["user_hash"] as string | null,
+  };
+}
