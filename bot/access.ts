@@ -1,0 +1,19 @@
+import type { MiddlewareFn } from "grammy";
+import type { BotContext } from "./context.ts";
+import { html } from "./html.ts";
+import { bounded } from "./bounded.ts";
+
+/** Lets nobody but the allowed users in; an empty set means everyone. The others get one polite refusal each. */
+export function onlyAllowed(allowed: ReadonlySet<number>): MiddlewareFn<BotContext> {
+  const refused = bounded<number, true>(10_000);
+  return async (ctx, next) => {
+    const id = ctx.from?.id;
+    if (allowed.size === 0 || id === undefined || allowed.has(id)) return next();
+    if (ctx.callbackQuery) return void (await ctx.answerCallbackQuery({ text: "This bot is private." }));
+    // In a group only who speaks to the bot is answered.
+    const spokenTo = ctx.chat?.type === "private" || ctx.message?.text?.startsWith("/") === true;
+    if (!spokenTo || refused.get(id)) return;
+    refused.set(id, true);
+    await ctx.say(html`Sorry, this bot is private. If you should have access, give its owner your user id: ${id}`);
+  };
+}

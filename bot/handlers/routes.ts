@@ -1,0 +1,45 @@
+import { Composer, type Filter, type MiddlewareFn } from "grammy";
+import type { BotContext } from "../context.ts";
+import { html } from "../html.ts";
+import type { Command } from "./command.ts";
+
+export interface RouteDeps {
+  commands: readonly Command[];
+  isAdmin: (userId: number | undefined) => boolean;
+  /** Names the handler on the span and the metrics of the update. */
+  named: (ctx: BotContext, handler: string) => void;
+  voice?: ((ctx: Filter<BotContext, "message:voice">) => Promise<void>) | undefined;
+  callback?: ((ctx: Filter<BotContext, "callback_query:data">) => Promise<void>) | undefined;
+}
+
+/** Which handler gets which update. */
+export function createRoutes({ commands, isAdmin, named, voice, callback }: RouteDeps): Composer<BotContext> {
+  const routes = new Composer<BotContext>();
+  for (const { name, audience, run } of commands) {
+    routes.chatType(["private", "group", "supergroup"]).command(name, async (ctx) => {
+      named(ctx, name);
+      if (audience === "admins" && !isAdmin(ctx.from?.id))
+        return ctx.say(html`Only the operators of this bot may do that.`);
+      await run(ctx, ctx.match.trim());
+    });
+  }
+  const answer =
+    <C extends BotContext>(handler: string, run: ((ctx: C) => Promise<void>) | undefined): MiddlewareFn<C> =>
+    (ctx, next) => {
+      if (run === undefined) return next();
+      named(ctx, handler);
+      return run(ctx);
+    };
+  routes.on("message:voice", answer("voice", voice));
+  routes.on("callback_query:data", answer("button", callback));
+  routes.on(
+    "callback_query",
+    answer("button", async (ctx) => void (await ctx.answerCallbackQuery())),
+  );
+  // In a group most messages are not for the bot.
+  routes.chatType("private").on(
+    "message",
+    answer("unknown", (ctx) => ctx.say(html`I did not understand that. /help shows what I can do.`)),
+  );
+  return routes;
+}

@@ -1,0 +1,70 @@
+import { reasonOf, type ApiReason } from "@gramwatch/otel";
+import type { Clock } from "../clock.ts";
+import type { Outbound, QueuedMessage } from "./outbound.ts";
+
+export interface DeliverDeps {
+  outbound: Outbound;
+  /** One attempt; rejects as grammY does. */
+  send(message: QueuedMessage, signal: AbortSignal): Promise<unknown>;
+  /** Trying again makes sense after this failure. */
+  worthKeeping(reason: ApiReason): boolean;
+  /** Given up: refused for good, or too old. */
+  gaveUp(message: QueuedMessage, reason: ApiReason, error: unknown): void;
+  storageFailed(error: unknown): void;
+  clock: Clock;
+  random: () => number;
+}
+
+/** A reply is worth sending late, but not the next day. */
+export const REPLY_EXPIRES_MS = 24 * 3_600_000;
+const IDLE_MS = 3_600_000;
+const STORAGE_RETRY_MS = 5000;
+
+/** Sends late messages when they are due, one after the other. */
+export function createDelivery(deps: DeliverDeps) {
+  const { outbound, clock, random } = deps;
+  let interrupt = new AbortController();
+
+  async function deliver(message: QueuedMessage, signal: AbortSignal): Promise<void> {
+    try {
+      await deps.send(message, signal);
+      outbound.sent(message.id);
+    } catch (error) {
+      if (signal.aborted) return;
+      const reason = reasonOf(error);
+      const retryAt = clock.now() + waitMs(error, message.attempts);
+      const tooLate = message.kind === "reply" && retryAt > message.createdAt + REPLY_EXPIRES_MS;
+      if (deps.worthKeeping(reason) && !tooLate) return outbound.postpone(message, retryAt);
+      outbound.sent(message.id);
+      deps.gaveUp(message, reason, error);
+    }
+  }
+
+  function waitMs(error: unknown, attempts: number): number {
+    const asked = (error as { parameters?: { retry_after?: number } }).parameters?.retry_after;
+    if (asked !== undefined) return (asked + 1) * 1000;
+    return 1000 + random() * Math.min(300_000, 5000 * 2 ** attempts);
+  }
+
+  return {
+    /** Something was put that may be due earlier. */
+    wake: (): void => interrupt.abort(),
+
+    /** Settles when `signal` has aborted; what is not sent stays for the next process. */
+    async run(signal: AbortSignal): Promise<void> {
+      while (!signal.aborted) {
+        interrupt = new AbortController();
+        try {
+          const message = outbound.next();
+          const pauseMs = message === undefined ? IDLE_MS : message.dueAt - clock.now();
+          if (message !== undefined && pauseMs <= 0) await deliver(message, signal);
+          // The wall clock may be set while we wait: look again at least every hour.
+          else await clock.wait(Math.min(pauseMs, IDLE_MS), AbortSignal.any([signal, interrupt.signal]));
+        } catch (error) {
+          deps.storageFailed(error);
+          await clock.wait(STORAGE_RETRY_MS, signal);
+        }
+      }
+    },
+  };
+}
