@@ -1,5 +1,6 @@
 import type { Field, Kind, Message } from "./schema.ts";
-import { DecodeError, MAX_DEPTH } from "./wire.ts";
+import { MAX_DEPTH } from "./protobuf.ts";
+import { DecodeError } from "./wire.ts";
 
 /**
  * Reads OTLP/JSON by the same tables into the same shape as `decodeProtobuf`: ids are hex in any case, enums are

@@ -7,7 +7,8 @@ import { readBody, Refusal } from "./body.ts";
 import { decodeJson } from "./json.ts";
 import { logsOf, pointsOf, spansOf, type Taken } from "./records.ts";
 import { logsRequest, metricsRequest, tracesRequest, type Message } from "./schema.ts";
-import { decodeProtobuf, DecodeError } from "./wire.ts";
+import { decodeProtobuf } from "./protobuf.ts";
+import { DecodeError } from "./wire.ts";
 
 const MAX_BODY_BYTES = 16 * 1024 ** 2;
 const MAX_REQUESTS = 4;

@@ -1,6 +1,6 @@
 /**
  * The OTLP messages as tables: field number → name and kind, from opentelemetry-proto 1.x. One table serves both
- * encodings (`wire.ts` reads field numbers, `json.ts` reads names), so they cannot drift apart.
+ * encodings (`protobuf.ts` reads field numbers, `json.ts` reads names), so they cannot drift apart.
  */
 export type Kind =
   | "string"
