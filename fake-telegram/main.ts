@@ -1,0 +1,42 @@
+import { serveControl, startFakeTelegram, you } from "./mod.ts";
+
+/** The chat that the demo's alerts go to; the bots are in it from the start. */
+const alertChat = { id: -100_200_300, title: "Alerts" };
+
+function port(name: string, byDefault: number): number {
+  const value = Number(process.env[name] || byDefault);
+  if (Number.isInteger(value) && value >= 0 && value <= 65_535) return value;
+  console.error(`${name}: "${process.env[name]}" is not a port (0 to 65535)`);
+  process.exit(78);
+}
+
+async function run(): Promise<void> {
+  const apiPort = port("FAKE_TELEGRAM_PORT", 8081);
+  const controlPort = port("FAKE_TELEGRAM_CONTROL_PORT", 8082);
+  const telegram = await startFakeTelegram({ port: apiPort, bots: ["shop", "alerts"], openDoor: true });
+  const control = await serveControl(telegram, { port: controlPort });
+  telegram.person(you);
+  telegram.group(alertChat);
+
+  let stopping = false;
+  function stop(): void {
+    if (stopping) process.exit(1);
+    stopping = true;
+    Promise.all([control.close(), telegram.close()]).then(
+      () => process.exit(0),
+      () => process.exit(1),
+    );
+  }
+  process.on("SIGTERM", stop);
+  process.on("SIGINT", stop);
+  console.log(`fake-telegram: Bot API ${telegram.url}, chat page ${control.url}`);
+}
+
+run().catch((error: NodeJS.ErrnoException) => {
+  console.error(
+    error.code === "EADDRINUSE"
+      ? `fake-telegram: port ${(error as { port?: number }).port} is in use; set FAKE_TELEGRAM_PORT or FAKE_TELEGRAM_CONTROL_PORT`
+      : `fake-telegram: ${error.message}`,
+  );
+  process.exit(1);
+});
