@@ -1,32 +1,12 @@
 import { duration, httpUrl, type Problem } from "@gramwatch/otel";
 import * as v from "valibot";
 import { parseDocument } from "yaml";
+import { defaultThresholds, type RuleName } from "./alerts/thresholds.ts";
 
 const URL_EXPECTED = "a URL that starts with http:// or https://";
 
-/** The rules that `rules:` may name, as in the alerting document. */
-export const RULE_NAMES = [
-  "TelegramBotDisconnected",
-  "TelegramBotDown",
-  "TelegramBotErrorsHigh",
-  "TelegramBotErrorBurst",
-  "DependencyUnhealthy",
-  "DiskSpaceLow",
-  "DiskFillingUp",
-  "DiskInodesLow",
-  "UpdatesBacklog",
-  "SlowResponses",
-  "EventLoopBlocked",
-  "MemoryHigh",
-  "BotRestarting",
-  "TelegramTokenInvalid",
-  "TelegramPollingConflict",
-  "TelegramWebhookMisconfigured",
-  "TelemetryAbsent",
-  "BackupStale",
-  "HostOffline",
-] as const;
-export type RuleName = (typeof RULE_NAMES)[number];
+/** The rules that `rules:` may name. */
+const RULE_NAMES = Object.keys(defaultThresholds(0, { max: 0, windowMs: 0 })) as RuleName[];
 
 /** An object whose unknown keys are errors that say which keys there are. */
 function strict<E extends v.ObjectEntries>(entries: E) {
@@ -49,9 +29,6 @@ const rule = strict({
   max: v.optional(positive),
   window: v.optional(time),
 });
-/** What the file may set for one rule; durations in milliseconds. */
-export type RuleOverride = v.InferOutput<typeof rule>;
-
 const file = strict({
   bots: v.optional(
     v.pipe(

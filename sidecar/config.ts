@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { ConfigError, type Problem, readSettings, type Values } from "@gramwatch/otel";
 import { type ConfigFile, readConfigFile } from "./config-file.ts";
 import { type HostPort, SIDECAR_SETTINGS } from "./settings.ts";
@@ -45,8 +45,6 @@ export interface SidecarConfig {
   errors: { max: number; windowMs: number };
   dependencies: Record<string, string>;
   controlTargets: HostPort[];
-  /** The control targets are ours, not the user's, and a name lookup beside them is welcome. */
-  defaultControls: boolean;
   heartbeatUrl?: string;
   deliveryHeartbeatUrl?: string;
   dataDir: string;
@@ -89,6 +87,7 @@ export function readConfig(env: Env, readFile: ReadFile = (path) => readFileSync
   crossCheck(values, problems);
   if (problems.length > 0) throw new ConfigError(problems);
 
+  const dataDir = resolve(values.DATA_DIR);
   const dependencies = values.DEPENDENCIES ?? yaml.content.dependencies ?? {};
   const defaultControls = values.CONTROL_TARGETS === undefined && bots.every((bot) => isPublic(bot.apiRoot));
   return defined({
@@ -102,11 +101,10 @@ export function readConfig(env: Env, readFile: ReadFile = (path) => readFileSync
     errors: { max: values.ERRORS_MAX, windowMs: values.ERRORS_WINDOW },
     dependencies,
     controlTargets: values.CONTROL_TARGETS ?? (defaultControls ? PUBLIC_CONTROLS : []),
-    defaultControls,
     heartbeatUrl: values.HEARTBEAT_URL,
     deliveryHeartbeatUrl: values.DELIVERY_HEARTBEAT_URL,
-    dataDir: values.DATA_DIR,
-    diskPaths: values.DISK_PATHS ?? yaml.content.disk?.paths ?? [values.DATA_DIR],
+    dataDir,
+    diskPaths: values.DISK_PATHS ?? yaml.content.disk?.paths ?? [dataDir],
     otlp: { host: values.OTLP_HOST, port: values.OTLP_PORT },
     console: defined({
       host: values.CONSOLE_HOST,
@@ -119,7 +117,7 @@ export function readConfig(env: Env, readFile: ReadFile = (path) => readFileSync
     runbookUrl: values.RUNBOOK_URL,
     displayTimeZone: values.DISPLAY_TZ,
     backup: defined({
-      dir: values.BACKUP_DIR ?? join(values.DATA_DIR, "backups"),
+      dir: resolve(values.BACKUP_DIR ?? join(dataDir, "backups")),
       atMinuteUtc: values.BACKUP_AT,
       keep: values.BACKUP_KEEP,
     }),

@@ -2,7 +2,7 @@ import { failureOf, look, type Way } from "./look.ts";
 import type { Failure, Probe } from "./probe.ts";
 import { type Clocks, seen } from "./seen.ts";
 
-/** GET of a dependency's health address: 2xx and 3xx are well, everything else is a failure. */
+/** GET of a dependency's health address: any answer is a status, none is a failure. */
 export function dependencyProbe(name: string, address: string, way: Way, clocks: Clocks, intervalMs: number): Probe {
   const probe = `dependency:${name}`;
   const url = new URL(address);
@@ -20,9 +20,7 @@ export function dependencyProbe(name: string, address: string, way: Way, clocks:
 
 async function ask(url: URL, way: Way, signal: AbortSignal): Promise<{ status?: number; failure?: Failure }> {
   try {
-    const { status } = await look(url, way, signal);
-    if (status < 400) return { status };
-    return { status, failure: { phase: "body", code: `HTTP_${status}`, message: `answered HTTP ${status}` } };
+    return { status: (await look(url, way, signal)).status };
   } catch (error) {
     return { failure: failureOf(error) };
   }

@@ -1,7 +1,7 @@
 import type { LookupAddress } from "node:dns";
 import { lookup as systemLookup } from "node:dns/promises";
 import { type IncomingMessage, request } from "node:http";
-import { connect, isIP, type Socket } from "node:net";
+import { connect, isIP, type Socket, type TcpNetConnectOpts } from "node:net";
 import { connect as connectTls, type TLSSocket } from "node:tls";
 import { redact } from "@gramwatch/otel";
 import type { Failure, Phase } from "./probe.ts";
@@ -12,6 +12,7 @@ export type Lookup = (host: string) => Promise<LookupAddress[]>;
 /** What a look at the network needs from outside; tests give other addresses and a shorter patience. */
 export interface Way {
   lookup: Lookup;
+  connect: (to: TcpNetConnectOpts) => Socket;
   /** Monotonic milliseconds. */
   now: () => number;
   /** One phase's deadline; the caller's signal bounds the whole. */
@@ -21,6 +22,7 @@ export interface Way {
 /** The machine's own resolver (getaddrinfo, as every client of ours uses it), IPv4 first. */
 export const systemWay = (phaseTimeoutMs: number): Way => ({
   lookup: (host) => systemLookup(host, { all: true, order: "ipv4first" }),
+  connect,
   now: () => performance.now(),
   phaseTimeoutMs,
 });
@@ -70,7 +72,7 @@ export async function open(
 ): Promise<Socket> {
   const port = Number(url.port) || (url.protocol === "https:" ? 443 : 80);
   const host = url.hostname.replace(/^\[(.*)\]$/, "$1");
-  const socket = connect({ host: address, port, family });
+  const socket = way.connect({ host: address, port, family });
   socket.on("error", () => {}); // a late error after the look has ended must not end the process
   try {
     phases.tcpMs = await timed(way, () => phase("tcp", way, signal, () => settled(socket, "connect")));

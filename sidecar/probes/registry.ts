@@ -26,8 +26,9 @@ interface Outside {
 export function createProbes(config: Watched, identities: Identity[], outside: Outside = {}): Probe[] {
   const { way = systemWay(5000), clocks = systemClocks, disks = systemDisks } = outside;
   const shortestMs = shortestThreshold(config);
-  /** min(default, shortest enabled threshold ÷ 10), so that a 3 s threshold in a demo behaves as 5 min does. */
-  const every = (defaultMs: number, floorMs = 250) => Math.max(floorMs, Math.min(defaultMs, shortestMs / 10));
+  // So that a threshold of 3 s in a demo behaves as 5 min does; what is read once a minute stays five times rarer.
+  const every = (defaultMs: number, floorMs = 250) =>
+    Math.max(floorMs, Math.min(defaultMs, shortestMs / (defaultMs > 30_000 ? 5 : 10)));
   const bots = config.bots.flatMap((bot, at) => {
     const identity = identities[at];
     if (identity === undefined) return [];
