@@ -1,0 +1,169 @@
+import { readFileSync } from "node:fs";
+import { Agent as HttpAgent } from "node:http";
+import { Agent as HttpsAgent } from "node:https";
+import type { MeterProvider } from "@opentelemetry/api";
+import type { ExportResult } from "@opentelemetry/core";
+import { ExportResultCode } from "@opentelemetry/core";
+import { OTLPLogExporter } from "@opentelemetry/exporter-logs-otlp-proto";
+import { OTLPMetricExporter } from "@opentelemetry/exporter-metrics-otlp-proto";
+import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-proto";
+import type { ReadableLogRecord } from "@opentelemetry/sdk-logs";
+import type { ResourceMetrics } from "@opentelemetry/sdk-metrics";
+import type { ReadableSpan } from "@opentelemetry/sdk-trace";
+import type { TelemetryConfig } from "./config.ts";
+import { redact, redactFreeText, redactValue } from "./redact.ts";
+
+export type Signal = "traces" | "metrics" | "logs";
+
+/** What became of the exports of one signal. */
+export interface Delivery {
+  signal: Signal;
+  /** Spans or log records in batches that failed. */
+  lost: number;
+  /** Undefined before the first attempt has ended. */
+  lastOk: boolean | undefined;
+  lastError: { atMs: number; reason: string } | undefined;
+}
+
+interface Exporter<T> {
+  export(items: T, done: (result: ExportResult) => void): void;
+}
+
+/** The three OTLP exporters, each with one total deadline, redaction of what it sends, and an account of what became of it. */
+export function createExporters(config: TelemetryConfig, selfObsMeterProvider: MeterProvider, now: () => number) {
+  const delivery = (signal: Signal): Delivery => ({ signal, lost: 0, lastOk: undefined, lastError: undefined });
+  const deliveries = { traces: delivery("traces"), metrics: delivery("metrics"), logs: delivery("logs") };
+  const options = (signal: Signal) => {
+    const agents = createAgents(config);
+    return {
+      agents,
+      config: {
+        url: config.urls[signal],
+        headers: config.headers,
+        timeoutMillis: config.timeoutMs,
+        compression: config.compression as never,
+        httpAgentOptions: (protocol: string) => agents.of(protocol),
+        selfObsMeterProvider,
+      },
+    };
+  };
+  const traces = options("traces");
+  const metrics = options("metrics");
+  const logs = options("logs");
+  // A little over the exporter's own timeout, which covers everything but an answer that trickles for ever.
+  const deadlineMs = config.timeoutMs + 250;
+  return {
+    deliveries,
+    traces: guard<ReadableSpan[], OTLPTraceExporter>(new OTLPTraceExporter(traces.config), {
+      delivery: deliveries.traces,
+      deadlineMs,
+      now,
+      destroy: traces.agents.destroy,
+      prepare: (spans) => {
+        for (const span of spans) cleanSpan(span);
+        return spans.length;
+      },
+    }),
+    metrics: guard<ResourceMetrics, OTLPMetricExporter>(new OTLPMetricExporter(metrics.config), {
+      delivery: deliveries.metrics,
+      deadlineMs,
+      now,
+      destroy: metrics.agents.destroy,
+      prepare: () => 0,
+    }),
+    logs: guard<ReadableLogRecord[], OTLPLogExporter>(new OTLPLogExporter(logs.config), {
+      delivery: deliveries.logs,
+      deadlineMs,
+      now,
+      destroy: logs.agents.destroy,
+      // The bridge has redacted them already; records of other loggers have not been there.
+      prepare: (records) => {
+        for (const record of records) cleanAttributes(record.attributes);
+        return records.length;
+      },
+    }),
+  };
+}
+
+interface GuardOptions<T> {
+  delivery: Delivery;
+  deadlineMs: number;
+  now: () => number;
+  /** Ends every connection of this exporter. */
+  destroy: () => void;
+  /** Redacts in place; returns how many items would be lost. */
+  prepare: (items: T) => number;
+}
+
+function guard<T, E extends Exporter<T>>(exporter: E, options: GuardOptions<T>): E {
+  const { delivery } = options;
+  const inner = exporter.export.bind(exporter);
+  exporter.export = (items: T, done: (result: ExportResult) => void): void => {
+    let open = true;
+    let count = 0;
+    const finish = (result: ExportResult): void => {
+      if (!open) return;
+      open = false;
+      clearTimeout(timer);
+      delivery.lastOk = result.code === ExportResultCode.SUCCESS;
+      if (!delivery.lastOk) {
+        delivery.lost += count;
+        delivery.lastError = { atMs: options.now(), reason: failureText(result.error) };
+      }
+      done(result);
+    };
+    const timer = setTimeout(() => {
+      // The sockets too: an exporter allows 30 open exports, and trickling answers would use them up one by one.
+      options.destroy();
+      finish({ code: ExportResultCode.FAILED, error: Object.assign(new Error("no answer"), { code: "ETIMEDOUT" }) });
+    }, options.deadlineMs);
+    timer.unref();
+    try {
+      count = options.prepare(items);
+      inner(items, finish);
+    } catch (error) {
+      finish({ code: ExportResultCode.FAILED, error: error instanceof Error ? error : new Error(String(error)) });
+    }
+  };
+  return exporter;
+}
+
+/** `http 503`, `ECONNREFUSED`, or the first line of the message. */
+function failureText(error: (Error & { code?: unknown }) | undefined): string {
+  if (typeof error?.code === "number") return `http ${error.code}`;
+  if (typeof error?.code === "string") return error.code;
+  return redactFreeText(error?.message.split("\n", 1)[0] ?? "failed").slice(0, 200);
+}
+
+function createAgents(config: TelemetryConfig) {
+  const agents: (HttpAgent | HttpsAgent)[] = [];
+  const read = (path: string | undefined) => (path === undefined ? undefined : readFileSync(path));
+  return {
+    of(protocol: string): HttpAgent | HttpsAgent {
+      const { ca, cert, key } = config.tls;
+      const agent =
+        protocol === "http:"
+          ? new HttpAgent({ keepAlive: true })
+          : new HttpsAgent({ keepAlive: true, ca: read(ca), cert: read(cert), key: read(key) });
+      agents.push(agent);
+      return agent;
+    },
+    destroy: () => {
+      for (const agent of agents) agent.destroy();
+    },
+  };
+}
+
+function cleanSpan(span: ReadableSpan): void {
+  cleanAttributes(span.attributes);
+  for (const event of span.events) cleanAttributes(event.attributes);
+  if (span.status.message !== undefined) span.status.message = redactFreeText(span.status.message);
+}
+
+function cleanAttributes(given: Record<string, unknown> | undefined): void {
+  for (const key in given) {
+    const value = given[key];
+    if (typeof value === "string") given[key] = redact(value);
+    else if (typeof value === "object") given[key] = redactValue(value);
+  }
+}

@@ -1,0 +1,212 @@
+import { randomBytes } from "node:crypto";
+import type { Logger, Meter, Tracer } from "@opentelemetry/api";
+import { context, diag, logs, metrics, propagation, trace } from "@opentelemetry/api";
+import { W3CTraceContextPropagator } from "@opentelemetry/core";
+import { PrometheusExporter } from "@opentelemetry/exporter-prometheus";
+import { BatchLogRecordProcessor } from "@opentelemetry/sdk-logs";
+import { AggregationType, PeriodicExportingMetricReader } from "@opentelemetry/sdk-metrics";
+import { NodeSDK } from "@opentelemetry/sdk-node";
+import { BatchSpanProcessor } from "@opentelemetry/sdk-trace";
+import { readTelemetryConfig } from "./config.ts";
+import type { Delivery } from "./exporters.ts";
+import { createExporters } from "./exporters.ts";
+import type { Ids } from "./ids.ts";
+import { createIdGenerator } from "./ids.ts";
+import { createInstrumentations } from "./instrumentations.ts";
+import type { LoopWatch } from "./loop-delay.ts";
+import { watchEventLoop } from "./loop-delay.ts";
+import { renderMetrics } from "./metrics-page.ts";
+import { httpClientBuckets } from "./names.ts";
+import { observeProcess } from "./process-metrics.ts";
+import { addSecret } from "./redact.ts";
+import { createResource } from "./resource.ts";
+import { ConfigError } from "./settings.ts";
+import { withDeadline } from "./shutdown.ts";
+import { createTeeMeter } from "./tee-meter.ts";
+
+export interface TelemetryOptions {
+  /** `bot` or `sidecar`; `OTEL_SERVICE_NAME` wins. */
+  serviceName: string;
+  serviceVersion: string;
+  env: Record<string, string | undefined>;
+  /** Added to the resource, e.g. `telegram.bot.id`. */
+  resource?: Readonly<Record<string, string>>;
+  /** Calls to this host make no HTTP spans and carry no `traceparent`. Default `https://api.telegram.org`. */
+  telegramApiRoot?: string;
+  /** Wall clock, Unix milliseconds. */
+  now?: () => number;
+}
+
+/** `/health.telemetry` of the contract. */
+export interface TelemetryHealth {
+  enabled: boolean;
+  exporting: boolean;
+  dropped: { spans: number; logs: number };
+  last_export_error: { at: string; signal: string; reason: string } | null;
+}
+
+export interface Telemetry {
+  enabled: boolean;
+  /** Random at each start; `service.instance.id` and `/health.instance`. */
+  instanceId: string;
+  /** After `OTEL_SERVICE_NAME`. */
+  serviceName: string;
+  serviceVersion: string;
+  startedAt: Date;
+  meter: Meter;
+  tracer: Tracer;
+  logger: Logger;
+  /** Gives the next root span the ids of a correlation id. */
+  ids: Ids;
+  /** Event loop delay and utilization, also with telemetry off. */
+  loop: LoopWatch;
+  /** The body of `/metrics`. Never rejects. */
+  metricsPage(): Promise<string>;
+  health(): TelemetryHealth;
+  /** Flushes and ends everything, or gives up after `deadlineMs`. Never rejects; a second call does nothing. */
+  shutdown(deadlineMs: number): Promise<void>;
+}
+
+const SCOPE = "@gramwatch/otel";
+
+/**
+ * Starts OpenTelemetry for this process. Bad settings throw a `ConfigError`; nothing that happens later ever does.
+ * With `OTEL_SDK_DISABLED=true` everything returned does nothing, at no cost.
+ */
+export function startTelemetry(options: TelemetryOptions): Telemetry {
+  const now = options.now ?? Date.now;
+  const { config, problems } = readTelemetryConfig(options.env);
+  if (problems.length > 0) throw new ConfigError(problems);
+  for (const value of Object.values(config.headers)) addSecret(value);
+
+  const startedAt = new Date(now());
+  const instanceId = randomBytes(8).toString("hex");
+  const serviceName = config.serviceName ?? options.serviceName;
+  const ids = createIdGenerator();
+  const loop = watchEventLoop();
+  const base = { instanceId, serviceName, serviceVersion: options.serviceVersion, startedAt, ids, loop };
+  const api = () => ({
+    meter: metrics.getMeter(SCOPE, options.serviceVersion),
+    tracer: trace.getTracer(SCOPE, options.serviceVersion),
+    logger: logs.getLogger(SCOPE, options.serviceVersion),
+  });
+  if (config.disabled) {
+    return { ...base, ...api(), ...disabled, shutdown: () => Promise.resolve(loop.close()) };
+  }
+
+  // The SDK's own meters report nothing unless this is set, and only NodeSDK reads it.
+  process.env["OTEL_NODE_EXPERIMENTAL_SDK_METRICS"] ??= "true";
+  const tee = createTeeMeter();
+  const exporters = createExporters(config, tee.provider, now);
+  const spanProcessors = config.exported.traces
+    ? [new BatchSpanProcessor({ ...config.spans, exporter: exporters.traces, selfObsMeterProvider: tee.provider })]
+    : [];
+  const logRecordProcessors = config.exported.logs
+    ? [new BatchLogRecordProcessor({ ...config.logs, exporter: exporters.logs, selfObsMeterProvider: tee.provider })]
+    : [];
+  const page = new PrometheusExporter({ preventServerStart: true });
+  const pushing = config.exported.metrics
+    ? [
+        new PeriodicExportingMetricReader({
+          exporter: exporters.metrics,
+          exportIntervalMillis: config.metrics.intervalMs,
+          exportTimeoutMillis: config.metrics.timeoutMs,
+        }),
+      ]
+    : [];
+  const sdk = new NodeSDK({
+    resource: createResource(
+      { name: options.serviceName, version: options.serviceVersion, instanceId },
+      options.resource ?? {},
+      config,
+      options.env["NODE_ENV"] === "production" ? "production" : "development",
+    ),
+    // A slow detector would hold back every export and the shutdown.
+    autoDetectResources: false,
+    spanProcessors,
+    logRecordProcessors,
+    metricReaders: [...pushing, page],
+    spanLimits: { attributeValueLengthLimit: 4096, attributeCountLimit: 64 },
+    idGenerator: ids.generator,
+    ...(options.env["OTEL_PROPAGATORS"] === undefined && { textMapPropagator: new W3CTraceContextPropagator() }),
+    instrumentations: createInstrumentations(options.telegramApiRoot),
+    views: [
+      {
+        instrumentName: "nodejs.eventloop.delay.*",
+        meterName: "@opentelemetry/instrumentation-runtime-node",
+        aggregation: { type: AggregationType.DROP },
+      },
+      {
+        instrumentName: "http.client.request.duration",
+        aggregation: {
+          type: AggregationType.EXPLICIT_BUCKET_HISTOGRAM,
+          options: { boundaries: [...httpClientBuckets] },
+        },
+      },
+    ],
+  });
+  sdk.start();
+  tee.connect(metrics.getMeterProvider());
+
+  const handles = api();
+  observeProcess(handles.meter, loop);
+
+  const used = (["traces", "metrics", "logs"] as const).filter((signal) => config.exported[signal]);
+  let ended: Promise<void> | undefined;
+  return {
+    ...base,
+    ...handles,
+    enabled: true,
+    metricsPage: () => renderMetrics(page).catch((error: unknown) => `# not readable: ${(error as Error).name}\n`),
+    health: () => {
+      const deliveries = used.map((signal) => exporters.deliveries[signal]);
+      return {
+        enabled: true,
+        exporting:
+          used.length > 0 &&
+          (now() - startedAt.getTime() < 2 * config.metrics.intervalMs || deliveries.every(isDelivering)),
+        dropped: {
+          spans: tee.queueFull.spans + exporters.deliveries.traces.lost,
+          logs: tee.queueFull.logs + exporters.deliveries.logs.lost,
+        },
+        last_export_error: latestError(deliveries),
+      };
+    },
+    shutdown: (deadlineMs) =>
+      (ended ??= withDeadline(async () => {
+        // NodeSDK.shutdown is a Promise.all: the first rejection would hide the rest (opentelemetry-js#3310).
+        await Promise.allSettled(
+          [...spanProcessors, ...logRecordProcessors, ...pushing].map((part) => part.forceFlush()),
+        );
+        await sdk.shutdown();
+      }, deadlineMs).finally(() => {
+        loop.close();
+        for (const global of [trace, metrics, logs, context, propagation]) global.disable();
+        diag.disable();
+      })),
+  };
+}
+
+// Metrics go out every interval; a bot without traffic makes neither spans nor logs, which is no failure.
+const isDelivering = (delivery: Delivery): boolean => delivery.lastOk ?? delivery.signal !== "metrics";
+
+function latestError(deliveries: readonly Delivery[]): TelemetryHealth["last_export_error"] {
+  let latest: Delivery | undefined;
+  for (const delivery of deliveries) {
+    if (delivery.lastError && delivery.lastError.atMs >= (latest?.lastError?.atMs ?? 0)) latest = delivery;
+  }
+  if (!latest?.lastError) return null;
+  const { atMs, reason } = latest.lastError;
+  return { at: new Date(atMs).toISOString(), signal: latest.signal, reason };
+}
+
+const disabled = {
+  enabled: false,
+  metricsPage: () => Promise.resolve("# telemetry is off (OTEL_SDK_DISABLED=true)\n"),
+  health: (): TelemetryHealth => ({
+    enabled: false,
+    exporting: false,
+    dropped: { spans: 0, logs: 0 },
+    last_export_error: null,
+  }),
+};
