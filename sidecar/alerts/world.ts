@@ -239,7 +239,10 @@ function healthOf(bot: BotView, sample: HealthSample, knownSinceMs: number, opti
   if (!result.ok) return { healthStreak, healthFailure: result.failure, health: null };
   const { body, durationMs } = result;
   const { telegram } = body;
-  const sinceMs = telegram.seconds_since_success === null ? null : telegram.seconds_since_success * 1000;
+  const saidMs = telegram.seconds_since_success === null ? null : telegram.seconds_since_success * 1000;
+  // What lay in a gap does not count: only the age before it and the time since.
+  const boundMs = bot.gap === null ? Number.POSITIVE_INFINITY : bot.gap.ageMs + atMs - bot.gap.atMs;
+  const sinceMs = saidMs === null ? null : Math.min(saidMs, boundMs);
   const started = bot.startedAt !== null && bot.startedAt !== body.started_at;
   const conflict = telegram.last_error?.code === 409 ? telegram.last_error.at : null;
   const newConflict = conflict !== null && conflict !== bot.lastConflictAt;
@@ -259,7 +262,7 @@ function healthOf(bot: BotView, sample: HealthSample, knownSinceMs: number, opti
     slowReads: durationMs > options.slowAnswerMs ? bot.slowReads + 1 : 0,
     lastSuccessAtMs: sinceMs === null ? bot.lastSuccessAtMs : atMs - sinceMs,
     lastSuccessWallMs: sinceMs === null ? bot.lastSuccessWallMs : wallMs - sinceMs,
-    gap: bot.gap !== null && sinceMs !== null && sinceMs < atMs - bot.gap.atMs ? null : bot.gap,
+    gap: bot.gap !== null && saidMs !== null && saidMs < atMs - bot.gap.atMs ? null : bot.gap,
     stopping: body.stopping,
     startedAt: body.started_at,
     startsAtMs: started ? [...bot.startsAtMs.slice(-19), atMs] : bot.startsAtMs,

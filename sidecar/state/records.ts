@@ -71,8 +71,8 @@ export interface Incident {
   held: boolean;
   /** Fired while its instance was flapping: the first of these tells so, the others are quiet. */
   flapping: boolean;
-  /** Channels on which it was free to speak at some time after it fired. */
-  free: string[];
+  /** Channels on which it was free to speak at some time after it fired, and since when. */
+  free: Record<string, number>;
 }
 
 /** What one channel was told of one incident; written only when the channel accepted a message. */

@@ -1,0 +1,45 @@
+import type { Incident } from "../state/records.ts";
+import { kebab } from "./rules.ts";
+
+export interface LinkBases {
+  grafanaUrl: string | undefined;
+  consoleUrl: string | undefined;
+  /** Default: `<console>/runbooks`. */
+  runbookUrl: string | undefined;
+}
+export interface Links {
+  dashboard: string | null;
+  trace: string | null;
+  runbook: string | null;
+}
+
+const SIDECAR_RULES = new Set(["HostOffline", "DependencyUnhealthy", "BackupStale"]);
+const RUNTIME_RULES = new Set(["EventLoopBlocked", "MemoryHigh", "BotRestarting"]);
+
+/** Where to go from an incident: Grafana where there is one, else the console. */
+export function linksOf(incident: Pick<Incident, "id" | "rule" | "target" | "traceIds">, bases: LinkBases): Links {
+  const { grafanaUrl, consoleUrl } = bases;
+  const runbooks = bases.runbookUrl ?? (consoleUrl && `${consoleUrl}/runbooks`);
+  const traceId = incident.traceIds[0];
+  const dashboard = grafanaUrl
+    ? `${grafanaUrl}/d/${dashboardOf(incident.rule)}?var-service=${encodeURIComponent(incident.target)}`
+    : consoleUrl && `${consoleUrl}/incidents/${incident.id}`;
+  const trace = grafanaUrl ? `${grafanaUrl}/d/gramwatch-trace?var-traceId=` : consoleUrl && `${consoleUrl}/traces/`;
+  return {
+    dashboard: dashboard ?? null,
+    trace: traceId !== undefined && trace ? `${trace}${traceId}` : null,
+    runbook: runbooks ? `${runbooks}/${kebab(incident.rule)}` : null,
+  };
+}
+
+function dashboardOf(rule: string): string {
+  if (SIDECAR_RULES.has(rule) || rule.startsWith("Disk")) return "gramwatch-sidecar";
+  if (rule === "TelemetryAbsent") return "gramwatch-pipeline";
+  return RUNTIME_RULES.has(rule) ? "gramwatch-runtime" : "gramwatch-overview";
+}
+
+/** Telegram refuses a whole message for a button whose host is loopback or has no dot (`LinkManager::check_link_impl`). */
+export function mayBeButton(url: string): boolean {
+  const host = URL.parse(url)?.hostname ?? "";
+  return host.includes(".") && !host.startsWith("127.") && !host.startsWith("[") && host !== "0.0.0.0";
+}
