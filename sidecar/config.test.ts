@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { test } from "node:test";
 import { ConfigError } from "@gramwatch/otel";
@@ -244,4 +245,25 @@ test("BOT_URL beside a list of several bots is refused, because it cannot say wh
     problemsOf(() => yaml(text, { BOT_URL: "http://c" })),
     ['  BOT_URL = "http://c": leave it unset: the file lists 2 bots, each with its url'],
   );
+});
+
+test("the example file is a valid configuration, and so it is with every commented setting switched on", () => {
+  const example = readFileSync(new URL("../gramwatch.example.yaml", import.meta.url), "utf8");
+  assert.equal(yaml(example).bots[0]?.name, "shopbot");
+  const secrets = { "/run/secrets/shopbot": "1:a", "/run/secrets/alert_bot": "2:b" };
+  const whole = yaml(
+    example
+      .replaceAll(/^( *)#( {2,}| disk)/gm, "$1 $2")
+      .replaceAll(/^( +)# (\w+:)/gm, "$1$2")
+      .replaceAll("channels: []", "channels:")
+      .replaceAll("dependencies: {}", "dependencies:")
+      .replace(/^ +disk/m, "disk"),
+    {},
+    secrets,
+  );
+  assert.deepEqual(
+    [whole.alertChat?.chatId, whole.alertChat?.shared, whole.channels.length],
+    [-1001234567890, false, 3],
+  );
+  assert.deepEqual([Object.keys(whole.dependencies), whole.diskPaths], [["whisper"], ["/data", "/bot-data"]]);
 });

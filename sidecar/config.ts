@@ -73,7 +73,12 @@ const PUBLIC_CONTROLS: HostPort[] = [
  * Reads environment and YAML file; the environment wins, key by key.
  * @throws ConfigError with every problem of both
  */
-export function readConfig(env: Env, readFile: ReadFile = (path) => readFileSync(path, "utf8")): SidecarConfig {
+export function readConfig(
+  env: Env,
+  readFile: ReadFile = (path) => readFileSync(path, "utf8"),
+  /** Found elsewhere (OTEL_*), to be told in the same message. */
+  more: Problem[] = [],
+): SidecarConfig {
   const path = env["SIDECAR_CONFIG"]?.trim();
   const yaml = path ? readConfigFile(path, readFile) : { content: {}, problems: [] };
   const { values, problems } = readSettings(
@@ -81,7 +86,7 @@ export function readConfig(env: Env, readFile: ReadFile = (path) => readFileSync
     { ...fileAsEnv(yaml.content, env), ...given(env) },
     readFile,
   );
-  problems.push(...yaml.problems);
+  problems.push(...yaml.problems, ...more);
   const bots = botTargets(values, yaml.content, readFile, problems);
   const alertChat = chatOf(values, yaml.content, bots, problems);
   crossCheck(values, problems);
