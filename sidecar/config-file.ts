@@ -103,11 +103,11 @@ export function readConfigFile(
     });
   }
   const document = parseDocument(source, { prettyErrors: false });
-  const broken = document.errors.map((error) => {
-    const line = source.slice(0, error.pos[0]).split("\n").length;
-    return { setting: path, value: "", expected: `line ${line}: ${error.message.split("\n")[0]}` };
-  });
-  if (broken.length > 0) return failed(...broken);
+  const [broken] = document.errors; // those after the first are mostly its consequences
+  if (broken !== undefined) {
+    const line = source.slice(0, broken.pos[0]).split("\n").length;
+    return failed({ setting: path, value: "", expected: `line ${line}: ${broken.message.split("\n")[0]}` });
+  }
   const content: unknown = document.toJS() ?? {};
   if (Array.isArray(content))
     return failed({ setting: path, value: "", expected: "a mapping (key: value), not a list" });
