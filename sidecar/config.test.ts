@@ -254,7 +254,7 @@ test("the example file is a valid configuration, and so it is with every comment
   const whole = yaml(example.replaceAll(/^( *)#(?! )/gm, "$1"), {}, secrets);
   assert.deepEqual(
     [whole.alertChat?.chatId, whole.alertChat?.shared, whole.channels.length],
-    [-1001234567890, false, 3],
+    [-1001234567890, false, 2],
   );
   assert.deepEqual([Object.keys(whole.dependencies), whole.diskPaths], [["whisper"], ["/data", "/bot-data"]]);
 });
