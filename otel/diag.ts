@@ -1,6 +1,5 @@
-import type { DiagAPI } from "@opentelemetry/api";
-import { DiagLogLevel } from "@opentelemetry/api";
-import type { DestinationStream, Logger } from "pino";
+import type { DiagAPI, DiagLogLevel } from "@opentelemetry/api";
+import type { DestinationStream } from "pino";
 import { pino } from "pino";
 import { createRuns } from "./runs.ts";
 
@@ -10,12 +9,12 @@ import { createRuns } from "./runs.ts";
  */
 export function attachDiag(
   diag: DiagAPI,
-  parent: Logger,
+  level: DiagLogLevel,
   destination: DestinationStream,
   name: string | undefined,
 ): void {
   const log = pino(
-    { level: parent.level, base: { ...(name !== undefined && { name }), component: "opentelemetry" } },
+    { level: "trace", base: { ...(name !== undefined && { name }), component: "opentelemetry" } },
     destination,
   );
   const runs = createRuns();
@@ -28,7 +27,7 @@ export function attachDiag(
     };
   diag.setLogger(
     { error: say("error"), warn: say("warn"), info: say("info"), debug: say("debug"), verbose: say("trace") },
-    { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true },
+    { logLevel: level, suppressOverrideMessage: true },
   );
 }
 

@@ -52,12 +52,19 @@ export function createExporters(config: TelemetryConfig, selfObsMeterProvider: M
   const logs = options("logs");
   // A little over the exporter's own timeout, which covers everything but an answer that trickles for ever.
   const deadlineMs = config.timeoutMs + 250;
+  const state = { closed: false };
   return {
     deliveries,
+    /** Ends what is still open and lets every later export fail at once, so that nothing holds the process. */
+    close(): void {
+      state.closed = true;
+      for (const { agents } of [traces, metrics, logs]) agents.destroy();
+    },
     traces: guard<ReadableSpan[], OTLPTraceExporter>(new OTLPTraceExporter(traces.config), {
       delivery: deliveries.traces,
       deadlineMs,
       now,
+      state,
       destroy: traces.agents.destroy,
       prepare: (spans) => {
         for (const span of spans) cleanSpan(span);
@@ -68,6 +75,7 @@ export function createExporters(config: TelemetryConfig, selfObsMeterProvider: M
       delivery: deliveries.metrics,
       deadlineMs,
       now,
+      state,
       destroy: metrics.agents.destroy,
       prepare: () => 0,
     }),
@@ -75,6 +83,7 @@ export function createExporters(config: TelemetryConfig, selfObsMeterProvider: M
       delivery: deliveries.logs,
       deadlineMs,
       now,
+      state,
       destroy: logs.agents.destroy,
       // The bridge has redacted them already; records of other loggers have not been there.
       prepare: (records) => {
@@ -89,6 +98,7 @@ interface GuardOptions<T> {
   delivery: Delivery;
   deadlineMs: number;
   now: () => number;
+  state: { readonly closed: boolean };
   /** Ends every connection of this exporter. */
   destroy: () => void;
   /** Redacts in place; returns how many items would be lost. */
@@ -120,7 +130,8 @@ function guard<T, E extends Exporter<T>>(exporter: E, options: GuardOptions<T>):
     timer.unref();
     try {
       count = options.prepare(items);
-      inner(items, finish);
+      if (options.state.closed) finish({ code: ExportResultCode.FAILED, error: new Error("shut down") });
+      else inner(items, finish);
     } catch (error) {
       finish({ code: ExportResultCode.FAILED, error: error instanceof Error ? error : new Error(String(error)) });
     }

@@ -2,7 +2,7 @@ import { performance } from "node:perf_hooks";
 import type { Meter } from "@opentelemetry/api";
 import { observeMetric } from "./instruments.ts";
 import type { ApiReason, ErrorReason, HandlingReason, UpdateType } from "./names.ts";
-import { attributes, errorReasons, metrics } from "./names.ts";
+import { attributes, errorReasons, metrics, updateTypes } from "./names.ts";
 import type { MemoryUse } from "./process-metrics.ts";
 import { readMemory } from "./process-metrics.ts";
 import { countedAs, reasonOf } from "./reason.ts";
@@ -167,7 +167,8 @@ export function createBotHealth(options: BotHealthOptions) {
     const total = sent.dropped.spans + sent.dropped.logs;
     if (total !== drops.total) Object.assign(drops, { total, seenMs: monotonic() });
     const dropping = monotonic() - drops.seenMs < DROPS_REMEMBERED_MS;
-    const lossy = sent.enabled && (!sent.exporting || dropping);
+    // Without an error nothing was tried: exporters that the user turned off are no fault.
+    const lossy = sent.enabled && ((!sent.exporting && sent.last_export_error !== null) || dropping);
     const down = Object.values(results).some((result) => !result.ok);
     return down || poll.failing || lossy ? "degraded" : "ok";
   }
@@ -322,8 +323,7 @@ export function createBotHealth(options: BotHealthOptions) {
     observe(meter: Meter): void {
       const receive = { [attributes.system]: "telegram", [attributes.operationName]: "receive" };
       // A series born at 1 hides its first event from increase().
-      if (!received.has("message")) received.set("message", 0);
-      if (!received.has("callback_query")) received.set("callback_query", 0);
+      for (const type of updateTypes) if (!received.has(type)) received.set(type, 0);
       observeMetric(meter, metrics.consumed, (result) => {
         for (const [type, count] of received) result.observe(count, { ...receive, [attributes.updateType]: type });
       });

@@ -1,9 +1,9 @@
 import type { Attributes } from "@opentelemetry/api";
-import { diag } from "@opentelemetry/api";
 import type { DestinationStream } from "pino";
 import type { DescribedError } from "./describe-error.ts";
 import { attributes, logFields } from "./names.ts";
-import { redact, redactFreeText } from "./redact.ts";
+import { redactFreeText } from "./redact.ts";
+import { createSafely } from "./safely.ts";
 import type { Telemetry } from "./start.ts";
 
 const SEVERITIES: Readonly<Record<number, readonly [number, string]>> = {
@@ -21,17 +21,8 @@ const LONGEST = 4096;
  * serializers left; only the fields of `names.ts` go out.
  */
 export function createBridge(telemetry: Pick<Telemetry, "logger">): DestinationStream {
-  let said = false;
-  return {
-    write(text: string): void {
-      try {
-        emit(telemetry, JSON.parse(text) as Record<string, unknown>);
-      } catch (error) {
-        if (!said) diag.error("a log line could not be exported", error);
-        said = true;
-      }
-    },
-  };
+  const safely = createSafely("exporting a log line");
+  return { write: (text) => safely(() => emit(telemetry, JSON.parse(text) as Record<string, unknown>)) };
 }
 
 function emit({ logger }: Pick<Telemetry, "logger">, line: Record<string, unknown>): void {
@@ -53,7 +44,7 @@ function emit({ logger }: Pick<Telemetry, "logger">, line: Record<string, unknow
     timestamp: Number(line["time"]),
     severityNumber,
     severityText,
-    body: redact(typeof line["msg"] === "string" ? line["msg"] : "").slice(0, LONGEST),
+    body: redactFreeText(typeof line["msg"] === "string" ? line["msg"] : "").slice(0, LONGEST),
     attributes: exported,
     ...(typeof event === "string" && { eventName: event }),
   });

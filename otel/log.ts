@@ -50,7 +50,7 @@ export function createLog(options: LogOptions = {}): Log {
     },
     pino.multistream([{ level: "trace", stream: redacted }, ...bridge]),
   );
-  if (options.telemetry?.enabled) attachDiag(diag, logger, redacted, options.name);
+  if (options.telemetry?.enabled) attachDiag(diag, options.telemetry.diagLevel, redacted, options.name);
   const flush = "flushSync" in stdout ? () => (stdout as { flushSync(): void }).flushSync() : () => {};
   return Object.assign(logger, {
     dropped: () => dropped,

@@ -10,6 +10,7 @@ import { attributes, events, metrics, updateTypes } from "./names.ts";
 import { handlingReasonOf } from "./reason.ts";
 import { newCorrelationId } from "./reference.ts";
 import type { UpdateScope } from "./scope.ts";
+import { createSafely } from "./safely.ts";
 import { linkTo, remember, scopes, whatIsKnownOf } from "./scope.ts";
 import type { Telemetry } from "./start.ts";
 import { createUserHash } from "./user-hash.ts";
@@ -45,6 +46,7 @@ export function observeUpdates(options: UpdatesOptions): MiddlewareFn {
   const now = options.now ?? Date.now;
   const monotonic = options.monotonic ?? (() => performance.now());
   const userHash = createUserHash(options.userHashKey);
+  const safely = createSafely("observing an update");
   const duration = createHistogram(telemetry.meter, metrics.processDuration);
   const lag = createHistogram(telemetry.meter, metrics.lag);
 
@@ -131,7 +133,8 @@ export function observeUpdates(options: UpdatesOptions): MiddlewareFn {
   }
 
   return async function observeUpdate(ctx, next) {
-    const begun = begin(ctx);
+    const begun = safely(() => begin(ctx));
+    if (!begun) return next();
     await context.with(begun.active, () =>
       scopes.run(begun.scope, async () => {
         try {
@@ -140,7 +143,7 @@ export function observeUpdates(options: UpdatesOptions): MiddlewareFn {
           begun.scope.failure ??= { reason: handlingReasonOf(error), error };
           throw error;
         } finally {
-          end(begun);
+          safely(() => end(begun));
         }
       }),
     );

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { Logger, Meter, Tracer } from "@opentelemetry/api";
-import { context, diag, logs, metrics, propagation, trace } from "@opentelemetry/api";
-import { W3CTraceContextPropagator } from "@opentelemetry/core";
+import { DiagLogLevel, context, diag, logs, metrics, propagation, trace } from "@opentelemetry/api";
+import { W3CTraceContextPropagator, diagLogLevelFromString } from "@opentelemetry/core";
 import { PrometheusExporter } from "@opentelemetry/exporter-prometheus";
 import { BatchLogRecordProcessor } from "@opentelemetry/sdk-logs";
 import { AggregationType, PeriodicExportingMetricReader } from "@opentelemetry/sdk-metrics";
@@ -58,6 +58,8 @@ export interface Telemetry {
   logger: Logger;
   /** Gives the next root span the ids of a correlation id. */
   ids: Ids;
+  /** How much OpenTelemetry says about itself (`OTEL_LOG_LEVEL`). */
+  diagLevel: DiagLogLevel;
   /** Event loop delay and utilization, also with telemetry off. */
   loop: LoopWatch;
   /** The body of `/metrics`. Never rejects. */
@@ -83,8 +85,9 @@ export function startTelemetry(options: TelemetryOptions): Telemetry {
   const instanceId = randomBytes(8).toString("hex");
   const serviceName = config.serviceName ?? options.serviceName;
   const ids = createIdGenerator();
+  const diagLevel = diagLogLevelFromString(config.diagLevel) ?? DiagLogLevel.WARN;
   const loop = watchEventLoop();
-  const base = { instanceId, serviceName, serviceVersion: options.serviceVersion, startedAt, ids, loop };
+  const base = { instanceId, serviceName, serviceVersion: options.serviceVersion, startedAt, ids, loop, diagLevel };
   const api = () => ({
     meter: metrics.getMeter(SCOPE, options.serviceVersion),
     tracer: trace.getTracer(SCOPE, options.serviceVersion),
@@ -114,6 +117,7 @@ export function startTelemetry(options: TelemetryOptions): Telemetry {
         }),
       ]
     : [];
+  const instrumentations = createInstrumentations(options.telegramApiRoot);
   const sdk = new NodeSDK({
     resource: createResource(
       { name: options.serviceName, version: options.serviceVersion, instanceId },
@@ -129,7 +133,7 @@ export function startTelemetry(options: TelemetryOptions): Telemetry {
     spanLimits: { attributeValueLengthLimit: 4096, attributeCountLimit: 64 },
     idGenerator: ids.generator,
     ...(options.env["OTEL_PROPAGATORS"] === undefined && { textMapPropagator: new W3CTraceContextPropagator() }),
-    instrumentations: createInstrumentations(options.telegramApiRoot),
+    instrumentations,
     views: [
       {
         instrumentName: "nodejs.eventloop.delay.*",
@@ -180,7 +184,9 @@ export function startTelemetry(options: TelemetryOptions): Telemetry {
         );
         await sdk.shutdown();
       }, deadlineMs).finally(() => {
+        exporters.close();
         loop.close();
+        for (const instrumentation of instrumentations) instrumentation.disable();
         for (const global of [trace, metrics, logs, context, propagation]) global.disable();
         diag.disable();
       })),

@@ -4,6 +4,7 @@ import { createApiCalls, thrownResult } from "./api-calls.ts";
 import type { BotHealthState } from "./health.ts";
 import { updateTypeOf } from "./middleware.ts";
 import { reasonOfCode } from "./reason.ts";
+import { createSafely } from "./safely.ts";
 import { aboutUpdate } from "./scope.ts";
 import type { Telemetry } from "./start.ts";
 
@@ -13,42 +14,43 @@ export interface ApiOptions {
   /** Default `https://api.telegram.org`. */
   apiRoot?: string;
   /**
-   * Derive the health of polling from the getUpdates calls seen here, and count the updates they bring: for bots whose
+   * Derive the bot's health from the calls seen here, and count the updates that getUpdates brings: for bots whose
    * loop is not ours. A loop that calls `health.poll` itself leaves it out.
    */
   watchPolls?: boolean;
+  /** Wall clock, Unix milliseconds. */
+  now?: () => number;
+}
+
+interface Answer {
+  ok: boolean;
+  result?: unknown;
+  error_code?: number;
+  parameters?: { retry_after?: number };
 }
 
 /** grammY transformer, to be installed first, so that retrying ones sit outside it: one CLIENT span per attempt. */
 export function observeApi(options: ApiOptions): Transformer {
-  const { health, watchPolls = false } = options;
-  const calls = createApiCalls(options.telemetry, options.apiRoot ?? "https://api.telegram.org");
+  const { health, watchPolls = false, now = Date.now } = options;
+  const calls = createApiCalls(options.telemetry, options.apiRoot ?? "https://api.telegram.org", now);
+  const safely = createSafely("observing a Bot API call");
 
   return async function observeCall(prev, method, payload, signal) {
-    const isPoll = method === "getUpdates";
     const started = calls.start();
-    if (isPoll && watchPolls) health.poll.started();
+    const isPoll = method === "getUpdates";
     if (!isPoll) health.api.queued();
+    else if (watchPolls) health.poll.started();
     try {
       const answer = await prev(method, payload, signal);
-      const result: CallResult = answer.ok
-        ? { status: 200 }
-        : {
-            status: answer.error_code,
-            reason: reasonOfCode(answer.error_code),
-            retryAfterSeconds: answer.parameters?.retry_after,
-          };
-      if (isPoll) polled(result, answer.ok ? (answer.result as object[]) : [], answer);
-      else called(result, answer);
-      if (answer.ok && method === "getMe") health.identify((answer.result as { username?: string }).username);
+      safely(() => (isPoll ? polled(resultOf(answer), answer) : called(resultOf(answer), answer)));
       return answer;
     } catch (error) {
-      const result = thrownResult(error);
-      // Whoever stops the loop aborts its poll: no trace, no error.
-      const stopped = isPoll && signal?.aborted === true;
-      if (stopped && watchPolls) health.poll.aborted();
-      else if (isPoll) polled(result, [], error);
-      else called(result, error);
+      safely(() => {
+        if (!isPoll) called(thrownResult(error), error);
+        // Whoever stops the loop aborts its poll: no trace, no error.
+        else if (signal?.aborted !== true) polled(thrownResult(error), error);
+        else if (watchPolls) health.poll.aborted();
+      });
       throw error;
     } finally {
       if (!isPoll) health.api.dequeued();
@@ -56,10 +58,12 @@ export function observeApi(options: ApiOptions): Transformer {
 
     function called(result: CallResult, outcome: unknown): void {
       calls.ended(method, result, started);
+      if (method === "getMe" && result.reason === undefined) health.identify(nameIn(outcome));
       if (watchPolls) health.webhook.called(result.reason, outcome);
     }
 
-    function polled(result: CallResult, updates: object[], outcome: unknown): void {
+    function polled(result: CallResult, outcome: unknown): void {
+      const updates = result.reason === undefined ? ((outcome as Answer).result as object[]) : [];
       const pollSpan = calls.polled(result, started, updates.length);
       for (const update of updates) {
         aboutUpdate(update, { polled: true, ...(pollSpan && { pollSpan }) });
@@ -68,7 +72,15 @@ export function observeApi(options: ApiOptions): Transformer {
       if (!watchPolls) return;
       if (result.reason === undefined) return health.poll.returned();
       const waitMs = (result.retryAfterSeconds ?? 0) * 1000;
-      health.poll.failed(outcome, waitMs > 0 ? { floodUntil: Date.now() + waitMs } : {});
+      health.poll.failed(outcome, waitMs > 0 ? { floodUntil: now() + waitMs } : {});
     }
   };
 }
+
+function resultOf(answer: Answer): CallResult {
+  if (answer.ok) return { status: 200 };
+  const code = answer.error_code ?? 0;
+  return { status: code, reason: reasonOfCode(code), retryAfterSeconds: answer.parameters?.retry_after };
+}
+
+const nameIn = (answer: unknown): string | undefined => (answer as { result?: { username?: string } }).result?.username;
