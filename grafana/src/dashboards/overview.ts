@@ -1,0 +1,366 @@
+import { dashboard } from "../dashboard.ts";
+import { UID, openTrace, to } from "../links.ts";
+import { graph, histogram, logs, stat, states, table, traceGraph, traceTable } from "../panel.ts";
+import { LOGS, P, SERVICE, TARGET, at, bucket, count, errorRatio, increased, quantile, rate } from "../query.ts";
+
+const handled = at(count(P.processDuration));
+const failed = at(count(P.processDuration), 'error_type!=""');
+const polls = at(P.lastPollSuccess, "", 'service_name=~"$service"');
+const good = `1 - (sum(increase(${failed}[$__range])) or vector(0)) / (sum(increase(${handled}[$__range])) > 0)`;
+const NO_BOT = "Nothing from a bot yet. Is it running, and does its OTLP endpoint point here?";
+const NO_UPDATES = "No updates in this time range.";
+const small = { w: 4 } as const;
+
+/** The home page, for a person at 02:10: is it up, what broke, since when, whose request. */
+export const overview = dashboard({
+  uid: UID.overview,
+  title: "Overview",
+  description: "Is it up, what broke, since when, whose request.",
+  rows: [
+    {
+      height: 4,
+      panels: [
+        stat(
+          {
+            ...small,
+            title: "Bot up",
+            description:
+              "Normal: UP. DOWN: the sidecar cannot read the bot's /health; look at the process and its logs.",
+            unit: "short",
+            mappings: { "0": ["DOWN", "red"], "1": ["UP", "green"] },
+            empty: "No sidecar is watching.",
+          },
+          { "{{target}}": `min by (target) (${at(P.probeSuccess, 'kind="health"', TARGET)})` },
+        ),
+        stat(
+          {
+            ...small,
+            title: "Since the last poll",
+            description:
+              "Normal: 0 to 30 s, an idle long poll. From 300 s on TelegramBotDisconnected fires: open Gramwatch / Telegram API.",
+            unit: "s",
+            decimals: 0,
+            thresholds: [[300, "red"]],
+            links: [to(UID.api, "Telegram API")],
+            empty: NO_BOT,
+          },
+          `time() - max(${at(P.lastPollSuccess)})`,
+        ),
+        stat(
+          {
+            ...small,
+            title: "Uptime 30 d, goal 99.9 %",
+            description:
+              "Share of the minutes since the first success (30 days at most) in which the last poll was under 60 s old. No data counts as down. Below 99.9 %: see Restarts and Alerts on the time axis.",
+            unit: "percentunit",
+            decimals: 3,
+            thresholds: [
+              [0, "red"],
+              [0.999, "green"],
+            ],
+            empty: NO_BOT,
+          },
+          {
+            "{{service_name}}":
+              `clamp_max(60 * count_over_time((time() - max by (service_name) (${polls}) < 60)[30d:1m]) ` +
+              `/ clamp_max(time() - min by (service_name) (min_over_time(${polls}[30d])), 2592000), 1)`,
+          },
+        ),
+        stat(
+          {
+            ...small,
+            title: "Errors in 1 h",
+            description: "Normal: 0 to 10. From 11 on TelegramBotErrorsHigh fires: read the newest errors below.",
+            unit: "short",
+            thresholds: [[11, "red"]],
+            links: [to(UID.logs, "Logs")],
+            empty: NO_BOT,
+          },
+          increased(at(P.errors), "1h"),
+        ),
+        stat(
+          {
+            ...small,
+            title: "Alerts firing",
+            description:
+              "What the sidecar says now, mounts and host included. Normal: 0. More: open Gramwatch / Sidecar.",
+            unit: "short",
+            thresholds: [[1, "red"]],
+            links: [to(UID.sidecar, "Sidecar")],
+            empty: "No sidecar is sending.",
+          },
+          `sum(${P.alertsFiring}) or vector(0)`,
+        ),
+        stat(
+          {
+            ...small,
+            title: "Telemetry age",
+            description: "Normal: below 45 s. Above 120 s the figures on this page are old: open Gramwatch / Pipeline.",
+            unit: "s",
+            decimals: 0,
+            thresholds: [
+              [45, "yellow"],
+              [120, "red"],
+            ],
+            links: [to(UID.pipeline, "Pipeline")],
+            empty: "Nothing for 5 minutes.",
+          },
+          `time() - max(timestamp(${at(P.uptime)}))`,
+        ),
+      ],
+    },
+    {
+      height: 7,
+      panels: [
+        graph(
+          {
+            w: 8,
+            title: "Updates per second by type",
+            description:
+              "What users do. Normal: your daily curve. A sudden zero with a fresh poll is quiet, not broken.",
+            unit: "ops",
+            stacked: true,
+            empty: NO_BOT,
+          },
+          {
+            "{{messaging_destination_name}}": `sum by (messaging_destination_name) (${rate(at(P.consumed))})`,
+          },
+        ),
+        graph(
+          {
+            w: 8,
+            title: "Failed updates",
+            description: "Normal: below 1 %. Higher: see errors by reason and the newest errors.",
+            unit: "percentunit",
+            min: 0,
+            empty: NO_BOT,
+          },
+          { failed: errorRatio(P.processDuration) },
+        ),
+        graph(
+          {
+            w: 8,
+            title: "Handling time",
+            description:
+              "Normal: p95 below 1 s. Above the line of 2 s SlowResponses fires: open the slowest traces below.",
+            unit: "s",
+            thresholds: [[2, "red"]],
+            links: [to(UID.trace, "Search traces")],
+            empty: NO_UPDATES,
+          },
+          Object.fromEntries([0.5, 0.95, 0.99].map((q) => [`p${q * 100}`, quantile(q, at(bucket(P.processDuration)))])),
+        ),
+      ],
+    },
+    {
+      height: 7,
+      panels: [
+        graph(
+          {
+            w: 8,
+            title: "Errors by reason",
+            description: "Normal: none. handler: our code; dependency: see Runtime; poll: see Telegram API.",
+            unit: "ops",
+            stacked: true,
+            empty: NO_BOT,
+          },
+          { "{{reason}}": `sum by (reason) (${rate(at(P.errors))})` },
+        ),
+        graph(
+          {
+            w: 8,
+            title: "Waiting updates",
+            description: "Normal: near 0. At Telegram: the bot does not fetch. In the inbox: handlers are too slow.",
+            unit: "short",
+            empty: NO_BOT,
+          },
+          {
+            "at Telegram": `max(${at(P.pendingUpdates, "", TARGET)})`,
+            "in the inbox": `sum(${at(P.inboxPending)})`,
+            "in flight {{service_instance_id}}": `sum by (service_instance_id) (${at(P.inFlight)})`,
+          },
+        ),
+        graph(
+          {
+            w: 8,
+            title: "Poll in flight, oldest update",
+            description:
+              "Normal: the poll rises to 30 s and falls; an update is done in seconds. A poll beyond 45 s hangs; an old update is a stuck handler.",
+            unit: "s",
+            thresholds: [[45, "red"]],
+            empty: NO_BOT,
+          },
+          { poll: `max(${at(P.pollAge)})`, "oldest update": `max(${at(P.oldestAge)})` },
+        ),
+      ],
+    },
+    {
+      height: 8,
+      panels: [
+        logs(
+          {
+            w: 12,
+            title: "Newest errors",
+            description: "Open a line for its trace: the link Open trace is under its fields.",
+            unit: "short",
+            empty: { good: "No errors in this time range." },
+          },
+          `${LOGS} | detected_level=~"error|fatal"`,
+        ),
+        traceTable(
+          {
+            w: 12,
+            title: "Slowest updates",
+            description: "Updates that took more than 500 ms. The trace id opens the whole trace.",
+            unit: "short",
+            columns: { traceID: { link: openTrace } },
+            empty: { good: "No update took more than 500 ms." },
+          },
+          '{ resource.service.name=~"$service" && span:kind=consumer && trace:duration > 500ms } | select(span.telegram.handler, span.messaging.destination.name) with (most_recent=true)',
+        ),
+      ],
+    },
+    {
+      title: "In detail",
+      height: 8,
+      panels: [
+        table(
+          {
+            w: 12,
+            title: "Handlers",
+            description: "Normal: each handler failing below 1 %. The handler opens its traces.",
+            unit: "short",
+            sortBy: "Rate",
+            columns: {
+              telegram_handler: { rename: "Handler", link: to(UID.trace, "Its traces", { handler: "${__value.raw}" }) },
+              "Value #A": { rename: "Rate", unit: "ops" },
+              "Value #B": { rename: "Failed", unit: "percentunit" },
+              "Value #C": { rename: "p95", unit: "s" },
+            },
+            empty: NO_UPDATES,
+          },
+          [
+            `sum by (telegram_handler) (${rate(handled, "$__range")})`,
+            errorRatio(P.processDuration, ["telegram_handler"], "$__range"),
+            quantile(0.95, at(bucket(P.processDuration)), ["telegram_handler"], "$__range"),
+          ],
+        ),
+        histogram(
+          {
+            w: 12,
+            title: "Handling time, all of it",
+            description: "Normal: one dark band that stays low. A second band is a second kind of slow request.",
+            unit: "s",
+            empty: NO_UPDATES,
+          },
+          `sum by (le) (increase(${at(bucket(P.processDuration))}[$__rate_interval]))`,
+        ),
+      ],
+    },
+    {
+      height: 8,
+      panels: [
+        graph(
+          {
+            w: 8,
+            title: "Failed updates by type of error",
+            description: "Normal: none. timeout: a handler hangs; shutdown: cut off by a restart and replayed.",
+            unit: "ops",
+            stacked: true,
+            empty: { good: "No failed updates." },
+          },
+          { "{{error_type}}": `sum by (error_type) (${rate(failed)})` },
+        ),
+        graph(
+          {
+            w: 8,
+            title: "Lag p95",
+            description: "From Telegram's date to the start of handling. Normal: 1 s. Higher: updates wait somewhere.",
+            unit: "s",
+            empty: NO_UPDATES,
+          },
+          { lag: quantile(0.95, at(bucket(P.lag))) },
+        ),
+        traceGraph(
+          {
+            w: 8,
+            title: "Handling time with examples",
+            description: "From the traces; each dot is one, a click opens it. Normal: as Handling time.",
+            unit: "s",
+            empty: NO_UPDATES,
+          },
+          '{ resource.service.name=~"$service" && span:kind=consumer } | quantile_over_time(duration, 0.5, 0.95, 0.99)',
+        ),
+      ],
+    },
+    {
+      height: 5,
+      panels: [
+        stat(
+          {
+            ...small,
+            title: "Handled well, goal 99.5 %",
+            description: "Share of updates handled without an error in this time range.",
+            unit: "percentunit",
+            decimals: 2,
+            thresholds: [
+              [0, "red"],
+              [0.995, "green"],
+            ],
+            empty: NO_UPDATES,
+          },
+          good,
+        ),
+        stat(
+          {
+            ...small,
+            title: "Error budget left",
+            description: "What is left of the 0.5 % that may fail. Below 0: no risky deploy now.",
+            unit: "percentunit",
+            decimals: 0,
+            thresholds: [
+              [-1e9, "red"],
+              [0, "green"],
+            ],
+            empty: NO_UPDATES,
+          },
+          `1 - (1 - (${good})) / 0.005`,
+        ),
+        stat(
+          {
+            ...small,
+            title: "Replayed, duplicates",
+            description:
+              "Normal: 0 without a crash. Replayed: handled again after one; duplicates: sent twice by Telegram.",
+            unit: "short",
+            empty: NO_BOT,
+          },
+          { replayed: increased(at(P.replayed)), duplicates: increased(at(P.duplicates)) },
+        ),
+        states(
+          {
+            w: 6,
+            title: "Connected",
+            description: "Normal: green throughout. Red: polls fail; open Gramwatch / Telegram API.",
+            unit: "short",
+            mappings: { "0": ["polls fail", "red"], "1": ["connected", "green"] },
+            empty: NO_BOT,
+          },
+          { "{{service_name}}": `min by (service_name) (${at(P.connected, "", SERVICE)})` },
+        ),
+        graph(
+          {
+            w: 6,
+            title: "Alerts firing by target",
+            description: "Normal: none. The target is a bot, a dependency, a mount or the host.",
+            unit: "short",
+            stacked: true,
+            links: [to(UID.sidecar, "Sidecar")],
+            empty: { good: "No alert fired." },
+          },
+          { "{{target}}": `sum by (target) (${P.alertsFiring}) > 0` },
+        ),
+      ],
+    },
+  ],
+});
