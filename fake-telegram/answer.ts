@@ -1,4 +1,4 @@
-import { Refusal } from "./refusals.ts";
+import type { Refusal } from "./refusals.ts";
 import { Described } from "./webhook.ts";
 
 /** One HTTP answer, before the wire gets hold of it. */
@@ -25,7 +25,7 @@ export function resultAnswer(result: unknown): Answer {
 }
 
 /** HttpReader's own refusals: no body, so a client must not count on JSON. */
-export function emptyAnswer(status: 413 | 415): Answer {
+export function emptyAnswer(status: 413 | 415 | 501): Answer {
   return { status, headers: {}, body: "" };
 }
 

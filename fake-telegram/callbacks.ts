@@ -35,7 +35,7 @@ export function createCallbacks() {
         throw badRequest("query is too old and response timeout expired or query ID is invalid");
       }
       const text = params.text("text");
-      if (text !== undefined && [...text].length > 200) throw badRequest("MESSAGE_TOO_LONG");
+      if (text !== undefined && Array.from(text).length > 200) throw badRequest("MESSAGE_TOO_LONG");
       open.delete(id);
       answers.push({
         id,

@@ -27,15 +27,20 @@ export function findEntities({ text, entities }: FormattedText): MessageEntity[]
   return all.sort((a, b) => a.offset - b.offset || b.length - a.length);
 }
 
-/** fix_formatted_text: blanks at both ends go, entities move along or go with them. */
+/**
+ * fix_formatted_text: trailing blanks go, leading ones up to the first entity; an entity that covers only blanks goes
+ * with them.
+ */
 export function trimFormatted({ text, entities }: FormattedText): FormattedText {
-  const trimmed = text.trim();
-  const skipped = text.length - text.trimStart().length;
-  const kept: MessageEntity[] = [];
-  for (const entity of entities) {
-    const begin = Math.max(0, entity.offset - skipped);
-    const end = Math.min(trimmed.length, entity.offset + entity.length - skipped);
-    if (end > begin) kept.push({ ...entity, offset: begin, length: end - begin });
-  }
-  return { text: trimmed, entities: kept };
+  const visible = entities.filter(({ offset, length }) => text.slice(offset, offset + length).trim() !== "");
+  const firstEntity = Math.min(text.length, ...visible.map(({ offset }) => offset));
+  const skipped = Math.min(firstEntity, /^[ \n]*/.exec(text)![0].length);
+  const end = text.trimEnd().length;
+  const trimmed = text.slice(skipped, end);
+  const moved = visible.map((entity) => ({
+    ...entity,
+    offset: entity.offset - skipped,
+    length: Math.min(end, entity.offset + entity.length) - entity.offset,
+  }));
+  return { text: trimmed, entities: moved };
 }

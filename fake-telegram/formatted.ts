@@ -25,6 +25,6 @@ export function readFormatted(params: Params, textName: string, entitiesName: st
 /** fix_formatted_text and the limits of MessageContent.cpp, after the chat. Lengths are code points. */
 export function finishFormatted(formatted: FormattedText, limit: number, tooLong: string): FormattedText {
   const trimmed = trimFormatted(formatted);
-  if ([...trimmed.text].length > limit) throw badRequest(tooLong);
+  if (Array.from(trimmed.text).length > limit) throw badRequest(tooLong);
   return { text: trimmed.text, entities: findEntities(trimmed) };
 }

@@ -29,7 +29,9 @@ test("grammY's own polling talks to it unmodified", async (t) => {
   telegram.press("more");
   await telegram.called("editMessageText");
   const [command, reply] = telegram.messages(4242);
-  assert.deepEqual(command && "entities" in command && command.entities, [{ type: "bot_command", offset: 0, length: 6 }]);
+  assert.deepEqual(command && "entities" in command && command.entities, [
+    { type: "bot_command", offset: 0, length: 6 },
+  ]);
   assert.equal(reply && "text" in reply && reply.text, "More of it");
   assert.equal(telegram.callbackAnswers()[0]?.text, "Here you are");
   await bot.stop();

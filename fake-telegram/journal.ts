@@ -40,60 +40,64 @@ export function createJournal(clock: Clock) {
   let lastId = 0;
   const listeners = new Set<(call: Call) => void>();
 
+  function begin(call: Pick<Call, "bot" | "method" | "params" | "headers">): Call {
+    const entry: Call = { id: ++lastId, atMs: clock.now(), state: "open", ...call };
+    calls.push(entry);
+    if (calls.length > 2 * keptCalls) calls = calls.slice(-keptCalls);
+    return entry;
+  }
+
+  function change(call: Call, change: Partial<Omit<Call, "id" | "atMs">>): void {
+    Object.assign(call, change);
+    for (const listener of listeners) listener(call);
+  }
+
+  /** The answer ends it. */
+  function subscribe(listener: (call: Call) => void): () => void {
+    listeners.add(listener);
+    return () => listeners.delete(listener);
+  }
+
+  /**
+   * The first matching call since the start (or `reset`) that is no longer open: answered, broken, hung, gone, or a
+   * poll that waits. Rejects after `timeoutMs` and lists what was called instead.
+   */
+  function called(method: string, { skip = 0, bot, where, timeoutMs = 5_000 }: CalledOptions = {}): Promise<Call> {
+    const matches = (call: Call): boolean =>
+      call.state !== "open" &&
+      call.method.toLowerCase() === method.toLowerCase() &&
+      (bot === undefined || call.bot === bot) &&
+      (where === undefined || where(call));
+    const already = calls.filter(matches)[skip];
+    if (already) return Promise.resolve(already);
+    return new Promise((resolve, reject) => {
+      const stop = subscribe(() => {
+        const call = calls.filter(matches)[skip];
+        if (!call) return;
+        settle();
+        resolve(call);
+      });
+      // A real timer even under a manual clock: it guards the test and is no part of the story.
+      const timer = setTimeout(() => {
+        settle();
+        const what = `${method}${skip ? ` after ${skip} others` : ""}`;
+        reject(new Error(`no ${what} within ${timeoutMs} ms; calls: ${summary(calls)}`));
+      }, timeoutMs);
+      function settle(): void {
+        clearTimeout(timer);
+        stop();
+      }
+    });
+  }
+
   return {
-    begin(call: Pick<Call, "bot" | "method" | "params" | "headers">): Call {
-      const entry: Call = { id: ++lastId, atMs: clock.now(), state: "open", ...call };
-      calls.push(entry);
-      if (calls.length > 2 * keptCalls) calls = calls.slice(-keptCalls);
-      return entry;
-    },
-
-    change(call: Call, change: Partial<Pick<Call, "state" | "status" | "description" | "fault" | "durationMs">>): void {
-      Object.assign(call, change);
-      for (const listener of listeners) listener(call);
-    },
-
+    begin,
+    change,
+    subscribe,
+    called,
     calls: (): Call[] => [...calls],
     clear(): void {
       calls = [];
-    },
-
-    /** The answer ends it. */
-    subscribe(listener: (call: Call) => void): () => void {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
-
-    /**
-     * The first matching call since the start (or `reset`) that is no longer open: answered, broken, hung, gone, or a
-     * poll that waits. Rejects after `timeoutMs` and lists what was called instead.
-     */
-    called(method: string, { skip = 0, bot, where, timeoutMs = 5_000 }: CalledOptions = {}): Promise<Call> {
-      const find = (): Call | undefined =>
-        calls.filter(
-          (call) =>
-            call.state !== "open" &&
-            call.method.toLowerCase() === method.toLowerCase() &&
-            (bot === undefined || call.bot === bot) &&
-            (where === undefined || where(call)),
-        )[skip];
-      const already = find();
-      if (already) return Promise.resolve(already);
-      return new Promise((resolve, reject) => {
-        const stop = this.subscribe(() => {
-          const call = find();
-          if (call) settle(() => resolve(call));
-        });
-        // A real timer even under a manual clock: this one guards the test, it is no part of the story.
-        const timer = setTimeout(() => settle(() => reject(new Error(missing()))), timeoutMs);
-        function settle(how: () => void): void {
-          clearTimeout(timer);
-          stop();
-          how();
-        }
-        const missing = (): string =>
-          `no ${method}${skip ? ` after ${skip} others` : ""} within ${timeoutMs} ms; calls: ${summary(calls)}`;
-      });
     },
   };
 }

@@ -3,21 +3,10 @@ import { badRequest } from "./refusals.ts";
 const allowedInHost = /^(?:[A-Za-z0-9.\-_!$,~*'();&+=]|[^\0-\x7F]|%[0-9A-Fa-f]{2})*$/;
 const hostless = /^(tg|ton|tonsite):(?:\/\/)?/i;
 
-/**
- * LinkManager::check_link_impl over parse_url: the link as the server writes it back. Throws a plain `Error` with
- * TDLib's reason. A host without a dot is none; 127.0.0.1 has dots and passes.
- */
-export function checkLink(link: string): string {
-  const scheme = hostless.exec(link)?.[1]?.toLowerCase();
-  if (scheme) {
-    const rest = link.replace(hostless, "");
-    const host = /^[^/?#]*/.exec(rest)?.[0] ?? "";
-    if (!host) throw new Error("URL host is empty");
-    if (!/^[A-Za-z0-9\-_.]+$/.test(host)) throw new Error("Unallowed characters in URL host");
-    return `${scheme}://${rest}`;
-  }
+/** parse_url of HttpUrl.cpp. Throws a plain `Error` with TDLib's reason. */
+export function parseUrl(link: string, byDefault: "http" | "https") {
   const [, protocolText, authority = "", rest = ""] = /^(?:([^:/?#@[\]]*):\/\/)?([^/?#]*)(.*)$/su.exec(link) ?? [];
-  const protocol = (protocolText ?? "http").toLowerCase();
+  const protocol = (protocolText ?? byDefault).toLowerCase();
   if (protocol !== "http" && protocol !== "https") throw new Error("Unsupported URL protocol");
   const [, userinfo = "", hostText = "", portText] = /^(?:(.*)@)?(\[.*\]|.*?)(?::([^:\]@]*))?$/s.exec(authority) ?? [];
   const port = portText === undefined ? undefined : Number(portText);
@@ -29,12 +18,29 @@ export function checkLink(link: string): string {
   if (host === ".") throw new Error("Host is invalid");
   const isIpv6 = /^\[[0-9a-f:.]+\]$/.test(host);
   if (!isIpv6 && !allowedInHost.test(host)) throw new Error("Disallowed character in URL host");
-  if (!isIpv6 && !host.includes(".")) throw new Error("Wrong HTTP URL");
-  const query = rest
-    .trimEnd()
-    .replaceAll(/[\0-\x20]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0")}`);
-  const path = query.startsWith("/") ? query : `/${query}`;
-  return `${protocol}://${userinfo && `${userinfo}@`}${host}${port === undefined ? "" : `:${port}`}${path}`;
+  const query = rest.trimEnd().replaceAll(/[\0-\x20]/g, percentEncoded);
+  return { protocol, userinfo, host, isIpv6, port, path: query.startsWith("/") ? query : `/${query}` };
+}
+
+const percentEncoded = (char: string): string => `%${char.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0")}`;
+
+/**
+ * LinkManager::check_link_impl: the link as the server writes it back. A host without a dot is refused; 127.0.0.1 has
+ * dots and passes. Throws as {@link parseUrl}.
+ */
+export function checkLink(link: string): string {
+  const scheme = hostless.exec(link)?.[1]?.toLowerCase();
+  if (scheme) {
+    const rest = link.replace(hostless, "");
+    const host = /^[^/?#]*/.exec(rest)?.[0] ?? "";
+    if (!host) throw new Error("URL host is empty");
+    if (!/^[A-Za-z0-9\-_.]+$/.test(host)) throw new Error("Unallowed characters in URL host");
+    return `${scheme}://${rest}`;
+  }
+  const url = parseUrl(link, "http");
+  if (!url.isIpv6 && !url.host.includes(".")) throw new Error("Wrong HTTP URL");
+  const port = url.port === undefined ? "" : `:${url.port}`;
+  return `${url.protocol}://${url.userinfo && `${url.userinfo}@`}${url.host}${port}${url.path}`;
 }
 
 /** LinkManager::get_checked_link: undefined where {@link checkLink} throws. */

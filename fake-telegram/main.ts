@@ -3,16 +3,15 @@ import { serveControl, startFakeTelegram, you } from "./mod.ts";
 /** The chat that the demo's alerts go to; the bots are in it from the start. */
 const alertChat = { id: -100_200_300, title: "Alerts" };
 
-function port(name: string, byDefault: number): number {
+function portOf(name: string, byDefault: number): number {
   const value = Number(process.env[name] || byDefault);
   if (Number.isInteger(value) && value >= 0 && value <= 65_535) return value;
-  console.error(`${name}: "${process.env[name]}" is not a port (0 to 65535)`);
-  process.exit(78);
+  throw Object.assign(new Error(`${name}: "${process.env[name]}" is not a port (0 to 65535)`), { exitCode: 78 });
 }
 
 async function run(): Promise<void> {
-  const apiPort = port("FAKE_TELEGRAM_PORT", 8081);
-  const controlPort = port("FAKE_TELEGRAM_CONTROL_PORT", 8082);
+  const apiPort = portOf("FAKE_TELEGRAM_PORT", 8081);
+  const controlPort = portOf("FAKE_TELEGRAM_CONTROL_PORT", 8082);
   const telegram = await startFakeTelegram({ port: apiPort, bots: ["shop", "alerts"], openDoor: true });
   const control = await serveControl(telegram, { port: controlPort });
   telegram.person(you);
@@ -32,11 +31,8 @@ async function run(): Promise<void> {
   console.log(`fake-telegram: Bot API ${telegram.url}, chat page ${control.url}`);
 }
 
-run().catch((error: NodeJS.ErrnoException) => {
-  console.error(
-    error.code === "EADDRINUSE"
-      ? `fake-telegram: port ${(error as { port?: number }).port} is in use; set FAKE_TELEGRAM_PORT or FAKE_TELEGRAM_CONTROL_PORT`
-      : `fake-telegram: ${error.message}`,
-  );
-  process.exit(1);
+run().catch((error: Error & { code?: string; port?: number; exitCode?: number }) => {
+  const inUse = `port ${error.port} is in use; set FAKE_TELEGRAM_PORT or FAKE_TELEGRAM_CONTROL_PORT`;
+  console.error(`fake-telegram: ${error.code === "EADDRINUSE" ? inUse : error.message}`);
+  process.exit(error.exitCode ?? 1);
 });

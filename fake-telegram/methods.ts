@@ -59,8 +59,8 @@ export function createMethods({ chats, callbacks, clock, files, sending }: Metho
       return bot.updates.poll({ offset, limit, timeoutSeconds }, signal);
     },
 
-    setWebhook: (bot, params) => setWebhook(bot, params, clock),
-    deleteWebhook: (bot, params) => setWebhook(bot, params, clock),
+    setWebhook: (bot, params) => setWebhook(bot, params.text("url") ?? "", params, clock),
+    deleteWebhook: (bot, params) => setWebhook(bot, "", params, clock),
     getWebhookInfo: (bot) => webhookInfo(bot),
 
     sendMessage: (bot, params) => sending.sendText(bot, params),

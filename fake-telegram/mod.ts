@@ -5,13 +5,15 @@ import { systemClock, type Clock } from "./clock.ts";
 import { createFaults } from "./faults.ts";
 import { createFiles } from "./files.ts";
 import { createJournal } from "./journal.ts";
+import { createListeners } from "./listeners.ts";
 import { createLatency, type LatencyProfile } from "./latency.ts";
 import { createFaqLimits } from "./limits.ts";
 import { createLoad } from "./load.ts";
 import { createMethods } from "./methods.ts";
 import { createPeople } from "./people.ts";
 import { createSending } from "./sending.ts";
-import { createBotApi, createListeners } from "./server.ts";
+import { createBotApi } from "./server.ts";
+import { listenTls, type TlsKind, type TlsListener } from "./tls.ts";
 
 export { manualClock, type Clock, type ManualClock } from "./clock.ts";
 export { serveControl } from "./control.ts";
@@ -22,6 +24,7 @@ export type { Call, CalledOptions } from "./journal.ts";
 export type { LatencyProfile } from "./latency.ts";
 export type { LoadOptions } from "./load.ts";
 export { you, type Where } from "./people.ts";
+export { hasOpenssl, type TlsKind, type TlsListener } from "./tls.ts";
 
 export interface FakeTelegramOptions extends BotRegistryOptions {
   /** Default 0: any free one. */
@@ -51,6 +54,7 @@ export async function startFakeTelegram(options: FakeTelegramOptions = {}) {
   const faults = createFaults((refused) => listeners.refuse(refused));
   const api = createBotApi({ bots, clock, faults, files, journal, latency, methods });
   const listeners = createListeners(api, { 4: "127.0.0.1", 6: options.ipv6 ? "::1" : undefined });
+  const tls = new Set<TlsListener>();
   const port = await listeners.start(options.port ?? 0);
 
   return {
@@ -62,7 +66,7 @@ export async function startFakeTelegram(options: FakeTelegramOptions = {}) {
     faults,
     /** In order of arrival; the newest 5,000 at least. */
     calls: journal.calls,
-    called: journal.called.bind(journal),
+    called: journal.called,
     onCall: journal.subscribe,
     /** What people saw after pressing buttons. */
     callbackAnswers: callbacks.answers,
@@ -88,6 +92,13 @@ export async function startFakeTelegram(options: FakeTelegramOptions = {}) {
     },
     troubles: chats.troubles,
 
+    /** An HTTPS listener with the same Bot API behind a certificate that is wrong in one way. Needs openssl. */
+    async tls(kind: TlsKind): Promise<TlsListener> {
+      const listener = await listenTls(kind, api);
+      tls.add(listener);
+      return listener;
+    },
+
     /** 401 from now on; a waiting poll ends with []. `restore` takes it back. */
     revoke(bot?: string | number): void {
       bots.named(bot).revoked = true;
@@ -102,11 +113,11 @@ export async function startFakeTelegram(options: FakeTelegramOptions = {}) {
     latencies: latency.list,
     /** Resolves with the number of messages when the time is up. */
     load: load.run,
-    stopLoad: load.stop,
+    stopLoad: load.stopAll,
 
     /** Faults, latency, troubles, load, calls and pending updates go; bots, people and chats stay. */
     async reset(): Promise<void> {
-      load.stop();
+      load.stopAll();
       latency.set(undefined);
       chats.reset();
       journal.clear();
@@ -119,9 +130,10 @@ export async function startFakeTelegram(options: FakeTelegramOptions = {}) {
 
     /** Leaves no socket and no timer. */
     async close(): Promise<void> {
-      load.stop();
+      load.stopAll();
       await faults.clear();
       for (const bot of bots.all()) bot.updates.endPoll();
+      for (const listener of tls) listener.close();
       await listeners.close();
     },
   };

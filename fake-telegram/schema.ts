@@ -24,7 +24,7 @@ const sending = {
 
 /** Every parameter of every method that is served: a misspelt one is a 400, which Telegram would ignore. */
 export const schema = {
-  getMe: {} satisfies Parameters<"getMe">,
+  getMe: {},
   getUpdates: { offset: true, limit: true, timeout: true, allowed_updates: true } satisfies Parameters<"getUpdates">,
   setWebhook: {
     url: true,
@@ -36,7 +36,7 @@ export const schema = {
     secret_token: true,
   } satisfies Parameters<"setWebhook">,
   deleteWebhook: { drop_pending_updates: true } satisfies Parameters<"deleteWebhook">,
-  getWebhookInfo: {} satisfies Parameters<"getWebhookInfo">,
+  getWebhookInfo: {},
   sendMessage: {
     ...sending,
     text: true,

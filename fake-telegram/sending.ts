@@ -162,7 +162,7 @@ function textOf({ text, entities }: FormattedText): { text: string; entities?: F
 /** A message inside another never holds a third. */
 function withoutReply(message: Message): Message {
   const { reply_to_message: _dropped, ...rest } = message as Message.CommonMessage;
-  return rest as Message;
+  return rest;
 }
 
 /** What "not modified" compares. */

@@ -4,7 +4,7 @@ import { conflict } from "./refusals.ts";
 
 export type UpdateType = Exclude<keyof Update, "update_id">;
 
-/** Client::get_allowed_update_types: every name that it knows. */
+/** Every name that Client::get_update_type_name knows. */
 const known: ReadonlySet<string> = new Set(
   Object.keys({
     message: true,
@@ -158,12 +158,11 @@ export function createUpdateQueue(clock: Clock, options: UpdateQueueOptions = {}
       else endPollWithConflict(conflictText);
     },
 
-    /** `names` as the caller sent it; undefined or not a list keeps the setting. */
-    setAllowed(names: unknown): boolean {
-      if (!Array.isArray(names)) return false;
-      const wanted = names.filter((name) => typeof name === "string" && known.has(name));
+    /** Client::get_allowed_update_types: `names` as the caller sent it; what is not a list of texts keeps the setting. */
+    setAllowed(names: unknown): void {
+      if (!Array.isArray(names) || !names.every((name) => typeof name === "string")) return;
+      const wanted = names.map((name) => name.toLowerCase()).filter((name) => known.has(name));
       allowed = wanted.length > 0 ? new Set(wanted) : undefined;
-      return true;
     },
 
     /** undefined: the default, all but those that must be asked for. */

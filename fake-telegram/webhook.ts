@@ -1,6 +1,7 @@
 import type { WebhookInfo } from "@grammyjs/types";
 import type { Bot } from "./bots.ts";
 import type { Clock } from "./clock.ts";
+import { parseUrl } from "./links.ts";
 import type { Params } from "./params.ts";
 import { badRequest, flood } from "./refusals.ts";
 import { structured } from "./structured.ts";
@@ -22,23 +23,40 @@ export class Described {
   }
 }
 
-/** Client::process_set_webhook_query; deleteWebhook is the same with an empty `url`. */
-export function setWebhook(bot: Bot, params: Params, clock: Clock): Described {
-  const url = params.text("url") ?? "";
+const ports = [80, 88, 443, 8443];
+
+/** Client::do_set_webhook, then the checks of WebhookActor that need no network. */
+function checkUrl(url: string, secretToken: string): void {
+  let parsed: ReturnType<typeof parseUrl>;
+  try {
+    parsed = parseUrl(url, "https");
+  } catch {
+    throw badRequest("invalid webhook URL specified");
+  }
+  if (secretToken.length > 256) throw badRequest("secret token is too long");
+  if (!/^[A-Za-z0-9_-]*$/.test(secretToken)) throw badRequest("secret token contains unallowed characters");
+  if (parsed.protocol === "http") throw badRequest("bad webhook: An HTTPS URL must be provided for webhook");
+  if (!ports.includes(parsed.port ?? 443)) {
+    throw badRequest("bad webhook: Webhook can be set up only on ports 80, 88, 443 or 8443");
+  }
+}
+
+/** Client::process_set_webhook_query; deleteWebhook is the same without a `url`. */
+export function setWebhook(bot: Bot, url: string, params: Params, clock: Clock): Described {
+  const { webhook, updates } = bot;
   const now = clock.now();
   if (url) {
-    if (now < bot.webhook.nextSetMs) throw flood(1);
-    bot.webhook.nextSetMs = now + 1000;
-    if (!url.startsWith("https://")) throw badRequest("bad webhook: An HTTPS URL must be provided for webhook");
+    if (now < webhook.nextSetMs) throw flood(1);
+    webhook.nextSetMs = now + 1000;
+    checkUrl(url, params.text("secret_token") ?? "");
   }
-  bot.updates.setAllowed(structured(params, "allowed_updates"));
+  updates.setAllowed(structured(params, "allowed_updates"));
   const drop = params.flag("drop_pending_updates");
-  const verb = url ? "set" : "deleted";
-  if (url === bot.webhook.url && !drop) return new Described(`Webhook is already ${verb}`);
-  if (url) bot.updates.endPoll("terminated by setWebhook request");
-  if (drop) bot.updates.drop();
-  bot.webhook.url = url;
-  return new Described(`Webhook was ${verb}`);
+  if (drop) updates.drop();
+  if (url === webhook.url && (!url || !drop)) return new Described(`Webhook is already ${url ? "set" : "deleted"}`);
+  if (url) updates.endPoll("terminated by setWebhook request");
+  webhook.url = url;
+  return new Described(`Webhook was ${url ? "set" : "deleted"}`);
 }
 
 export function webhookInfo(bot: Bot): WebhookInfo {
