@@ -1,6 +1,6 @@
 import type { MiddlewareFn } from "grammy";
 import type { BotContext } from "./context.ts";
-import { html } from "./html.ts";
+import { rich } from "./html.ts";
 import { bounded } from "./bounded.ts";
 
 /** Lets nobody but the allowed users in; an empty set means everyone. The others get one polite refusal each. */
@@ -14,6 +14,6 @@ export function onlyAllowed(allowed: ReadonlySet<number>): MiddlewareFn<BotConte
     const spokenTo = ctx.chat?.type === "private" || ctx.message?.text?.startsWith("/") === true;
     if (!spokenTo || refused.get(id)) return;
     refused.set(id, true);
-    await ctx.say(html`Sorry, this bot is private. If you should have access, give its owner your user id: ${id}`);
+    await ctx.say(rich`Sorry, this bot is private. If you should have access, give its owner your user id: ${id}`);
   };
 }

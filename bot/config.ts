@@ -1,4 +1,4 @@
-import { isAbsolute, join, resolve } from "node:path";
+import { isAbsolute, resolve } from "node:path";
 import * as v from "valibot";
 import {
   ConfigError,
@@ -142,6 +142,3 @@ export function readConfig(
     production: values.NODE_ENV === "production",
   };
 }
-
-/** The one database of the bot. */
-export const databasePath = (dataDir: string): string => join(dataDir, "bot.db");

@@ -2,7 +2,7 @@ import { GrammyError, type MiddlewareFn } from "grammy";
 import { HandlingError } from "@gramwatch/otel";
 import type { Clock } from "./clock.ts";
 import type { BotContext } from "./context.ts";
-import { html, type Html } from "./html.ts";
+import { rich, type Html } from "./html.ts";
 
 export interface DeadlineOptions {
   timeoutMs: number;
@@ -48,8 +48,7 @@ export function withDeadline({ timeoutMs, drained, clock }: DeadlineOptions): Mi
 
 /** What a user is told when something broke; the reference leads an operator to the trace. */
 export const apology = (reference: string): Html =>
-  html`Sorry, something went wrong on my side. It has been reported. If you ask about it, mention
-    <code>${reference}</code>.`;
+  rich`Sorry, something went wrong on my side. It has been reported. If you ask about it, mention <code>${reference}</code>.`;
 
 /**
  * Telegram's answer is the user's doing and no failure of ours: blocked, message deleted or unchanged, old button.

@@ -1,24 +1,24 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { html, MESSAGE_LIMIT, splitMessage } from "./html.ts";
+import { rich, MESSAGE_LIMIT, splitMessage } from "./html.ts";
 
 test("values are escaped, html within html is not, lists are lines", () => {
-  const items = [html`<b>${1}</b> ${"a < b & c"}`, html`two`];
-  assert.equal(html`${"<script>"}: ${items}`.html, "&lt;script&gt;:\n<b>1</b> a &lt; b &amp; c\ntwo");
+  const items = [rich`<b>${1}</b> ${"a < b & c"}`, rich`two`];
+  assert.equal(rich`${"<script>"}: ${items}`.html, "&lt;script&gt;:\n<b>1</b> a &lt; b &amp; c\ntwo");
 });
 
 test("lone surrogates and control characters cannot make Telegram refuse a message", () => {
-  assert.equal(html`${"a\uD800b\u0000c\nd\te"}`.html, "a\uFFFDbc\nd\te");
+  assert.equal(rich`${"a\uD800b\u0000c\nd\te"}`.html, "a\uFFFDbc\nd\te");
 });
 
 test("a short message is one piece, an empty one none", () => {
-  assert.deepEqual(splitMessage(html`hello`), ["hello"]);
-  assert.deepEqual(splitMessage(html`${" \n "}`), []);
+  assert.deepEqual(splitMessage(rich`hello`), ["hello"]);
+  assert.deepEqual(splitMessage(rich`${" \n "}`), []);
 });
 
 test("a long list is cut between its lines", () => {
-  const pieces = splitMessage(html`${Array.from({ length: 300 }, (_, i) => html`<b>${i}</b> a task of some length`)}`);
+  const pieces = splitMessage(rich`${Array.from({ length: 300 }, (_, i) => rich`<b>${i}</b> a task of some length`)}`);
   assert.equal(pieces.length, 3);
   for (const piece of pieces) assert.match(piece, /^<b>\d+<\/b>.*length$/s);
 });
@@ -38,7 +38,7 @@ test("whatever the text, no piece is too long, nothing but blanks is lost, and e
   );
   fc.assert(
     fc.property(text, fc.integer({ min: 20, max: 80 }), (parts, limit) => {
-      const whole = html`${parts.join("")}`;
+      const whole = rich`${parts.join("")}`;
       const pieces = splitMessage(whole, limit);
       for (const piece of pieces) {
         assert.ok(piece.length <= limit && piece.length > 0);

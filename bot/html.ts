@@ -15,8 +15,8 @@ export const escapeHtml = (text: string): string =>
     .replace(/[&<>]/g, (character) => ENTITIES[character] ?? character)
     .replace(/[\u0000-\u0008\u000B-\u001F\u007F]/g, "");
 
-/** ``html`<b>${text}</b>` ``: values are escaped unless they are `Html` themselves; arrays are joined line by line. */
-export function html(strings: TemplateStringsArray, ...values: (string | number | Html | readonly Html[])[]): Html {
+/** Not called `html`, because formatters rewrite what they take for a page. ``rich`<b>${text}</b>` ``: values are escaped unless they are `Html` themselves; arrays are joined line by line. */
+export function rich(strings: TemplateStringsArray, ...values: (string | number | Html | readonly Html[])[]): Html {
   const parts = values.map((value) => {
     if (Array.isArray(value)) return value.map((line: Html) => line.html).join("\n");
     return typeof value === "object" ? (value as Html).html : escapeHtml(String(value));

@@ -2,7 +2,7 @@ import type { MiddlewareFn } from "grammy";
 import { bounded } from "./bounded.ts";
 import type { RateLimit } from "./config.ts";
 import type { BotContext } from "./context.ts";
-import { html } from "./html.ts";
+import { rich } from "./html.ts";
 
 /** A bucket that refills evenly: `count` updates at once, then one every `windowMs / count`. */
 export interface Bucket {
@@ -30,6 +30,6 @@ export function rateLimited(limit: RateLimit, monotonicMs: () => number): Middle
     buckets.set(id, allowed ? bucket : { ...bucket, told: true });
     if (allowed) return next();
     if (ctx.callbackQuery) return void (await ctx.answerCallbackQuery({ text: "Too fast. Wait a moment." }));
-    if (!bucket.told) await ctx.say(html`That was a lot at once. Give me a moment, then go on.`);
+    if (!bucket.told) await ctx.say(rich`That was a lot at once. Give me a moment, then go on.`);
   };
 }

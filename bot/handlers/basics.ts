@@ -1,4 +1,4 @@
-import { html } from "../html.ts";
+import { rich } from "../html.ts";
 import type { Command } from "./command.ts";
 
 /** /start, /help, /ping. `commands` is read when /help is asked for, so it may hold these too. */
@@ -9,7 +9,7 @@ export function basicCommands(
   const lines = (admin: boolean) =>
     commands()
       .filter((command) => admin || command.audience === "everyone")
-      .map(({ name, usage, summary }) => html`/${name}${usage === undefined ? "" : ` ${usage}`} – ${summary}`);
+      .map(({ name, usage, summary }) => rich`/${name}${usage === undefined ? "" : ` ${usage}`} – ${summary}`);
 
   return [
     {
@@ -18,16 +18,15 @@ export function basicCommands(
       audience: "everyone",
       run: (ctx) =>
         ctx.say(
-          html`Hello${ctx.from ? ` ${ctx.from.first_name}` : ""}! I keep your list of tasks and remind you.
-          ${lines(false)}`,
+          rich`Hello${ctx.from ? ` ${ctx.from.first_name}` : ""}! I keep your list of tasks and remind you.\n\n${lines(false)}`,
         ),
     },
     {
       name: "help",
       summary: "the commands",
       audience: "everyone",
-      run: (ctx) => ctx.say(html`${lines(isAdmin(ctx.from?.id))}`),
+      run: (ctx) => ctx.say(rich`${lines(isAdmin(ctx.from?.id))}`),
     },
-    { name: "ping", summary: "is the bot there?", audience: "everyone", run: (ctx) => ctx.say(html`pong`) },
+    { name: "ping", summary: "is the bot there?", audience: "everyone", run: (ctx) => ctx.say(rich`pong`) },
   ];
 }

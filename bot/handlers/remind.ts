@@ -1,4 +1,4 @@
-import { html } from "../html.ts";
+import { rich } from "../html.ts";
 import type { Outbound } from "../outbound/outbound.ts";
 import type { Command } from "./command.ts";
 import { MAX_TASK_LENGTH } from "./tasks.ts";
@@ -37,27 +37,27 @@ export function reminderCommands({ outbound, wake, now }: ReminderDeps): Command
         const reminder = parseReminder(argument);
         if (reminder === undefined) {
           return ctx.say(
-            html`When and what? For example: /remind 20m tea, /remind 1h30m call Ann, /remind 2d pay rent`,
+            rich`When and what? For example: /remind 20m tea, /remind 1h30m call Ann, /remind 2d pay rent`,
           );
         }
         if (reminder.text.length > MAX_TASK_LENGTH) {
-          return ctx.say(html`That is too long: a reminder may have ${MAX_TASK_LENGTH} characters.`);
+          return ctx.say(rich`That is too long: a reminder may have ${MAX_TASK_LENGTH} characters.`);
         }
         if (outbound.reminders(chatId).length >= MAX_REMINDERS) {
-          return ctx.say(html`You have ${MAX_REMINDERS} reminders already; that is all I keep.`);
+          return ctx.say(rich`You have ${MAX_REMINDERS} reminders already; that is all I keep.`);
         }
         const dueAt = now() + reminder.afterMs;
         outbound.put({
           kind: "reminder",
           chatId,
           threadId: ctx.msg?.is_topic_message ? ctx.msg.message_thread_id : undefined,
-          text: html`⏰ ${reminder.text}`.html,
+          text: rich`⏰ ${reminder.text}`.html,
           dueAt,
           correlationId: ctx.correlationId,
           origin: ctx.correlationId,
         });
         wake();
-        await ctx.say(html`I will remind you at ${utc(dueAt)}: ${reminder.text}`);
+        await ctx.say(rich`I will remind you at ${utc(dueAt)}: ${reminder.text}`);
       },
     },
     {
@@ -66,8 +66,8 @@ export function reminderCommands({ outbound, wake, now }: ReminderDeps): Command
       audience: "everyone",
       async run(ctx) {
         const waiting = outbound.reminders(ctx.chat?.id ?? 0);
-        if (waiting.length === 0) return ctx.say(html`No reminders. Set one: /remind 20m tea`);
-        await ctx.say(html`${waiting.map((one) => html`${utc(one.dueAt)} ${{ html: one.text }}`)}`);
+        if (waiting.length === 0) return ctx.say(rich`No reminders. Set one: /remind 20m tea`);
+        await ctx.say(rich`${waiting.map((one) => rich`${utc(one.dueAt)} ${{ html: one.text }}`)}`);
       },
     },
   ];

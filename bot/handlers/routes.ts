@@ -1,6 +1,6 @@
 import { Composer, type Filter, type MiddlewareFn } from "grammy";
 import type { BotContext } from "../context.ts";
-import { html } from "../html.ts";
+import { rich } from "../html.ts";
 import type { Command } from "./command.ts";
 
 export interface RouteDeps {
@@ -19,7 +19,7 @@ export function createRoutes({ commands, isAdmin, named, voice, callback }: Rout
     routes.chatType(["private", "group", "supergroup"]).command(name, async (ctx) => {
       named(ctx, name);
       if (audience === "admins" && !isAdmin(ctx.from?.id))
-        return ctx.say(html`Only the operators of this bot may do that.`);
+        return ctx.say(rich`Only the operators of this bot may do that.`);
       await run(ctx, ctx.match.trim());
     });
   }
@@ -39,7 +39,7 @@ export function createRoutes({ commands, isAdmin, named, voice, callback }: Rout
   // In a group most messages are not for the bot.
   routes.chatType("private").on(
     "message",
-    answer("unknown", (ctx) => ctx.say(html`I did not understand that. /help shows what I can do.`)),
+    answer("unknown", (ctx) => ctx.say(rich`I did not understand that. /help shows what I can do.`)),
   );
   return routes;
 }

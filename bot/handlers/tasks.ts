@@ -1,4 +1,4 @@
-import { html } from "../html.ts";
+import { rich } from "../html.ts";
 import type { Tasks } from "../tasks.ts";
 import type { Command } from "./command.ts";
 
@@ -16,17 +16,17 @@ export function taskCommands(tasks: Tasks): Command[] {
       async run(ctx, text) {
         const chatId = ctx.chat?.id;
         if (chatId === undefined) return;
-        if (text === "") return ctx.say(html`What shall I add? For example: /add buy tea`);
+        if (text === "") return ctx.say(rich`What shall I add? For example: /add buy tea`);
         if (text.length > MAX_TASK_LENGTH) {
           return ctx.say(
-            html`That is too long: a task may have ${MAX_TASK_LENGTH} characters, this has ${text.length}.`,
+            rich`That is too long: a task may have ${MAX_TASK_LENGTH} characters, this has ${text.length}.`,
           );
         }
         if (tasks.open(chatId).length >= MAX_OPEN_TASKS) {
-          return ctx.say(html`The list is full (${MAX_OPEN_TASKS} tasks). Finish one with /done first.`);
+          return ctx.say(rich`The list is full (${MAX_OPEN_TASKS} tasks). Finish one with /done first.`);
         }
         const task = tasks.add(chatId, text, ctx.correlationId);
-        await ctx.say(html`Added <b>${task.number}</b>: ${task.text}`);
+        await ctx.say(rich`Added <b>${task.number}</b>: ${task.text}`);
       },
     },
     {
@@ -35,8 +35,8 @@ export function taskCommands(tasks: Tasks): Command[] {
       audience: "everyone",
       async run(ctx) {
         const open = tasks.open(ctx.chat?.id ?? 0);
-        if (open.length === 0) return ctx.say(html`Nothing to do. Put something on the list with /add.`);
-        await ctx.say(html`${open.map((task) => html`<b>${task.number}</b> ${task.text}`)}`);
+        if (open.length === 0) return ctx.say(rich`Nothing to do. Put something on the list with /add.`);
+        await ctx.say(rich`${open.map((task) => rich`<b>${task.number}</b> ${task.text}`)}`);
       },
     },
     {
@@ -46,12 +46,12 @@ export function taskCommands(tasks: Tasks): Command[] {
       audience: "everyone",
       async run(ctx, argument) {
         if (!/^\d{1,9}$/.test(argument))
-          return ctx.say(html`Which one? For example: /done 2. /list shows the numbers.`);
+          return ctx.say(rich`Which one? For example: /done 2. /list shows the numbers.`);
         const task = tasks.complete(ctx.chat?.id ?? 0, Number(argument));
         await ctx.say(
           task === undefined
-            ? html`There is no task ${argument}. /list shows the numbers.`
-            : html`Done: <s>${task.text}</s>`,
+            ? rich`There is no task ${argument}. /list shows the numbers.`
+            : rich`Done: <s>${task.text}</s>`,
         );
       },
     },

@@ -1,6 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { Update } from "grammy/types";
 import { inTransaction } from "../storage/database.ts";
+import { bounded } from "../bounded.ts";
 import { chatKey } from "./chat-key.ts";
 
 /** An update that crashed the process this often is put aside, so that it cannot crash it for ever. */
@@ -13,22 +14,19 @@ export interface InboxItem {
   correlationId: string;
   /** Was given to the handlers before, by a process that did not live to see the end. */
   replayed: boolean;
-  /** What the poll that brought it wants to be found again by. */
-  pollSpan: string | undefined;
 }
 
 interface Row {
   update_id: number;
   chat_key: string;
   correlation_id: string;
-  poll_span: string | null;
   attempts: number;
   payload: string;
 }
 
 export interface Inbox {
   /** Stores what a poll brought; only when this has returned may the next poll confirm it. */
-  commit(updates: readonly Update[], pollSpan?: string): { fresh: Update[]; duplicates: number };
+  commit(updates: readonly Update[]): { fresh: Update[]; duplicates: number };
   /** The oldest update of each chat that has none in work, oldest first; each counts as one more attempt. */
   take(limit: number): InboxItem[];
   /** Handled: successfully, or so that trying again would not help. */
@@ -58,12 +56,12 @@ const RESEND_MS = 25 * 3_600_000;
 /** The durable inbox: one state per update and no "highest completed" mark, so that nothing is skipped under concurrency. */
 export function createInbox(db: DatabaseSync, { botId, now, newCorrelationId }: InboxOptions): Inbox {
   const insert = db.prepare(
-    `INSERT INTO inbox (bot_id, update_id, chat_key, correlation_id, poll_span, received_at, payload)
-     VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+    `INSERT INTO inbox (bot_id, update_id, chat_key, correlation_id, received_at, payload)
+     VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
   );
   // SQLite takes the bare columns from the row that has the minimum.
   const heads = db.prepare(
-    `SELECT min(update_id) AS update_id, state, chat_key, correlation_id, poll_span, attempts, payload FROM inbox
+    `SELECT min(update_id) AS update_id, state, chat_key, correlation_id, attempts, payload FROM inbox
      WHERE bot_id = ? AND state IN ('pending', 'running')
      GROUP BY bot_id, chat_key HAVING state = 'pending' ORDER BY update_id LIMIT ?`,
   );
@@ -80,6 +78,8 @@ export function createInbox(db: DatabaseSync, { botId, now, newCorrelationId }: 
   const last = db.prepare("SELECT max(update_id) AS id FROM inbox WHERE bot_id = ? AND received_at > ?");
   const purge = db.prepare("DELETE FROM inbox WHERE state IN ('done', 'dead') AND received_at < ?");
   const recover = db.prepare("UPDATE inbox SET state = 'pending' WHERE bot_id = ? AND state = 'running'");
+  // The very objects that the poll brought carry the link to its span, and need no parsing.
+  const recent = bounded<number, Update>(1000);
   // A full disk can refuse the mark of an update that is handled: it is set later rather than handled again.
   const unmarked = new Set<number>();
 
@@ -91,17 +91,24 @@ export function createInbox(db: DatabaseSync, { botId, now, newCorrelationId }: 
     }
   };
 
+  const item = (row: Row): InboxItem => ({
+    update: recent.get(row.update_id) ?? (JSON.parse(row.payload) as Update),
+    correlationId: row.correlation_id,
+    replayed: row.attempts > 0,
+  });
+
   return {
-    commit(updates, pollSpan) {
+    commit(updates) {
       const receivedAt = now();
       const fresh = inTransaction(db, () =>
         updates.filter((update) => {
           const payload = JSON.stringify(update);
           const key = chatKey(update);
           const id = newCorrelationId();
-          return insert.run(botId, update.update_id, key, id, pollSpan ?? null, receivedAt, payload).changes === 1;
+          return insert.run(botId, update.update_id, key, id, receivedAt, payload).changes === 1;
         }),
       );
+      for (const update of fresh) recent.set(update.update_id, update);
       return { fresh, duplicates: updates.length - fresh.length };
     },
 
@@ -133,10 +140,3 @@ export function createInbox(db: DatabaseSync, { botId, now, newCorrelationId }: 
     purge: (wallMs) => void purge.run(Math.min(wallMs, now() - RESEND_MS)),
   };
 }
-
-const item = (row: Row): InboxItem => ({
-  update: JSON.parse(row.payload) as Update,
-  correlationId: row.correlation_id,
-  replayed: row.attempts > 0,
-  pollSpan: row.poll_span ?? undefined,
-});

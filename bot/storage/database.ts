@@ -1,40 +1,48 @@
 import { chmodSync, closeSync, mkdirSync, openSync } from "node:fs";
-import { dirname } from "node:path";
+import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { lockDataDir } from "./lock.ts";
 import { migrate } from "./schema.ts";
+import { StorageError } from "./storage-error.ts";
 
-/** The data directory cannot be used: `main` prints the message, which holds the remedy, and exits 1. */
-export class StorageError extends Error {
-  constructor(message: string, cause: unknown) {
-    super(message, { cause });
-    this.name = "StorageError";
+/**
+ * Takes DATA_DIR for this process: makes it (0700), locks it, opens `bot.db` (0600).
+ * @throws StorageError with the remedy
+ */
+export function openDataDir(dataDir: string): { db: DatabaseSync; close(): void } {
+  makeOwn(dataDir);
+  const lock = lockDataDir(dataDir);
+  try {
+    const db = openDatabase(join(dataDir, "bot.db"));
+    return {
+      db,
+      close() {
+        db.close();
+        lock.release();
+      },
+    };
+  } catch (error) {
+    lock.release();
+    throw error;
   }
 }
 
 /**
- * Opens the bot's database, makes its directory (0700) and file (0600) and brings the schema up to date.
- * Every commit is on the disk when it returns (synchronous=FULL): the offset is confirmed on the strength of it.
- * @throws StorageError with the remedy
+ * Opens a database and brings its schema up to date. Every commit is on the disk when it returns (synchronous=FULL): the
+ * offset is confirmed on the strength of it.
  */
 export function openDatabase(path: string): DatabaseSync {
-  const dir = dirname(path);
   try {
-    mkdirSync(dir, { recursive: true, mode: 0o700 });
-    chmodOwn(dir, 0o700);
     // SQLite gives its -wal and -shm files the mode of the database, so the file is made first.
     closeSync(openSync(path, "a", 0o600));
     chmodOwn(path, 0o600);
     const db = new DatabaseSync(path, { timeout: 5000 });
-    db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 1000");
+    db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
     migrate(db);
     return db;
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? "";
-    const why = error instanceof Error ? error.message : String(error);
     throw new StorageError(
-      code === "EACCES" || code === "EPERM" || code === "EROFS"
-        ? `DATA_DIR ${dir} is not writable (${code}). Give it to the user this runs as (uid ${process.getuid?.()}), or set DATA_DIR to a directory that is.`
-        : `The database ${path} cannot be used: ${why}. Free the disk, or restore a backup, or set DATA_DIR to another directory.`,
+      `The database ${path} cannot be used: ${messageOf(error)}. Free the disk, restore a backup, or set DATA_DIR to another directory.`,
       error,
     );
   }
@@ -54,7 +62,20 @@ export function inTransaction<T>(db: DatabaseSync, work: () => T): T {
   }
 }
 
-/** A volume that belongs to another uid may still be writable through its group (Kubernetes fsGroup): keep its mode. */
+function makeOwn(dir: string): void {
+  try {
+    mkdirSync(dir, { recursive: true, mode: 0o700 });
+    chmodOwn(dir, 0o700);
+    closeSync(openSync(join(dir, "bot.lock"), "a", 0o600));
+  } catch (error) {
+    throw new StorageError(
+      `DATA_DIR ${dir} is not writable (${(error as NodeJS.ErrnoException).code}). Give it to the user that the bot runs as (uid ${process.getuid?.()}), or set DATA_DIR to a directory that is.`,
+      error,
+    );
+  }
+}
+
+/** A volume of another uid may still be writable through its group (Kubernetes' fsGroup): its mode is kept then. */
 function chmodOwn(path: string, mode: number): void {
   try {
     chmodSync(path, mode);
@@ -62,3 +83,5 @@ function chmodOwn(path: string, mode: number): void {
     if ((error as NodeJS.ErrnoException).code !== "EPERM") throw error;
   }
 }
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -1,7 +1,6 @@
-import { chmodSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { StorageError } from "./database.ts";
+import { StorageError } from "./storage-error.ts";
 
 /**
  * Holds DATA_DIR for this process: two bots on one inbox would both handle its updates. The kernel lets go of the lock
@@ -9,15 +8,14 @@ import { StorageError } from "./database.ts";
  * @throws StorageError when another bot has it
  */
 export function lockDataDir(dataDir: string): { release(): void } {
-  const path = join(dataDir, "bot.lock");
+  const db = new DatabaseSync(join(dataDir, "bot.lock"), { timeout: 0 });
   try {
-    const db = new DatabaseSync(path, { timeout: 0 });
-    chmodSync(path, 0o600);
     db.exec("BEGIN EXCLUSIVE");
     return { release: () => db.close() };
   } catch (error) {
+    db.close();
     throw new StorageError(
-      `DATA_DIR ${dataDir} is in use by another bot process. End that one, or give this one its own DATA_DIR.`,
+      `DATA_DIR ${dataDir} is in use by another bot. End that one, or give this one a DATA_DIR of its own.`,
       error,
     );
   }

@@ -12,7 +12,6 @@ const STEPS = [
     update_id INTEGER NOT NULL,
     chat_key TEXT NOT NULL,
     correlation_id TEXT NOT NULL,
-    poll_span TEXT,
     received_at INTEGER NOT NULL,
     state TEXT NOT NULL CHECK (state IN ('pending', 'running', 'done', 'dead')) DEFAULT 'pending',
     attempts INTEGER NOT NULL DEFAULT 0,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { nextPoll, worthLogging, type FailedPoll } from "./backoff.ts";
+import { nextPoll, type FailedPoll } from "./backoff.ts";
 
 const longest = (failed: FailedPoll) => nextPoll(failed, () => 1).waitMs;
 
@@ -34,8 +34,4 @@ test("a refused token is asked about every 15 minutes", () => {
     nextPoll({ reason: "unauthorized", run: 1 }, () => 0),
     { state: "unauthorized", waitMs: 900_000 },
   );
-});
-
-test("of a run of failures the 1st, 2nd, 4th, 8th … is logged", () => {
-  assert.deepEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 16].filter(worthLogging), [1, 2, 4, 8, 16]);
 });

@@ -31,6 +31,3 @@ export function nextPoll({ reason, retryAfterSeconds, run }: FailedPoll, random:
   const longest = run === 1 ? 0 : Math.min(LONGEST_MS, 1000 * 2 ** (run - 2));
   return { state: "retrying", waitMs: random() * longest };
 }
-
-/** The 1st, 2nd, 4th, 8th … of a run of equal failures is worth a line (openclaw #22189: 187 GB in two days). */
-export const worthLogging = (run: number): boolean => (run & (run - 1)) === 0;

@@ -8,8 +8,6 @@ export interface RetryDeps {
   random: () => number;
   /** Each attempt that follows a failed one, and what Telegram made us wait (0 when it asked for nothing). */
   retried(method: string, reason: ApiReason, retryAfterSeconds: number): void;
-  /** Calls that wait at the moment. */
-  waiting(change: 1 | -1): void;
 }
 
 // The poll loop has its own policy.
@@ -21,14 +19,8 @@ const never = new AbortController().signal;
  * grammY transformer for everything but polling: repeats what may succeed, within a few seconds. After a 429 no call goes
  * to that chat before its time; others go on (the limits are per chat, and to throttle ahead is advised against).
  */
-export function createRetrying({ clock, random, retried, waiting }: RetryDeps): Transformer {
+export function createRetrying({ clock, random, retried }: RetryDeps): Transformer {
   const floodUntilMs = new Map<string, number>();
-
-  const pause = async (ms: number, signal: AbortSignal): Promise<void> => {
-    waiting(1);
-    await clock.wait(ms, signal);
-    waiting(-1);
-  };
 
   return async (prev, method, payload, signal) => {
     if (NOT_OURS.has(method)) return prev(method, payload, signal);
@@ -38,7 +30,7 @@ export function createRetrying({ clock, random, retried, waiting }: RetryDeps): 
     for (let attempt = 1; ; attempt++) {
       const closedMs = (floodUntilMs.get(gate) ?? 0) - clock.monotonicMs();
       if (closedMs > PATIENCE_MS) return flooded(closedMs);
-      if (closedMs > 0) await pause(closedMs, stop);
+      if (closedMs > 0) await clock.wait(closedMs, stop);
 
       let failure: { reason: ApiReason; retryAfterSeconds?: number | undefined };
       let settle: () => ReturnType<typeof prev>;
@@ -62,7 +54,7 @@ export function createRetrying({ clock, random, retried, waiting }: RetryDeps): 
       }
       if (waitMs === undefined || waitMs > PATIENCE_MS || stop.aborted) return settle() as never;
       retried(method, failure.reason, failure.retryAfterSeconds ?? 0);
-      await pause(waitMs, stop);
+      await clock.wait(waitMs, stop);
       if (stop.aborted) return settle() as never;
     }
   };

@@ -1,0 +1,250 @@
+import type { DatabaseSync } from "node:sqlite";
+import { randomBytes } from "node:crypto";
+import {
+  addSecret,
+  createBotHealth,
+  createTransport,
+  newCorrelationId,
+  runJob,
+  shortReference,
+  updateTypeOf,
+  type BotHealthState,
+  type Log,
+  type Telemetry,
+} from "@gramwatch/otel";
+import { createDatabaseCheck, createDependencyCheck } from "./checks.ts";
+import type { Clock } from "./clock.ts";
+import type { BotConfig } from "./config.ts";
+import { createDispatcher } from "./dispatcher.ts";
+import { createFeed } from "./inbox/feed.ts";
+import { createInbox } from "./inbox/inbox.ts";
+import { createBackups, maintain } from "./maintenance.ts";
+import { createDelivery } from "./outbound/deliver.ts";
+import { createOutbound } from "./outbound/outbound.ts";
+import { createSay, type Address } from "./outbound/say.ts";
+import { createMeta, createRunMark } from "./storage/meta.ts";
+import { supervise } from "./supervise.ts";
+import { botIdOf, createIdentity } from "./telegram/identity.ts";
+import { createClient, pollingApi } from "./telegram/client.ts";
+import { updateMenu } from "./telegram/menu.ts";
+import { createPolling } from "./telegram/polling.ts";
+import { worthKeeping } from "./telegram/resend.ts";
+import { createTranscriber } from "./transcribe.ts";
+import { createHandlers } from "./handlers/handlers.ts";
+import { rich } from "./html.ts";
+import { createStorageTrouble } from "./storage/trouble.ts";
+
+export interface AppDeps {
+  config: BotConfig;
+  db: DatabaseSync;
+  telemetry: Telemetry;
+  log: Log;
+  clock: Clock;
+  random: () => number;
+}
+
+export interface App {
+  health: BotHealthState;
+  /** Works until `signal` aborts and the drain is over. `refused`: development, and the token never worked. */
+  run(signal: AbortSignal): Promise<"stopped" | "refused">;
+  /** Marks a clean stop: the last thing before the database is closed. */
+  stopped(): void;
+}
+
+/** Wires the bot: poll → inbox → handlers → replies. Whoever reads this file knows which part knows which. */
+export function createApp({ config, db, telemetry, log, clock, random }: AppDeps): App {
+  if (config.sidecar.token !== undefined) addSecret(config.sidecar.token);
+  const botId = botIdOf(config.token);
+  const meta = createMeta(db);
+  const runMark = createRunMark(meta);
+  const databaseCheck = createDatabaseCheck(db);
+  const inbox = createInbox(db, { botId, now: clock.now, newCorrelationId });
+  const outbound = createOutbound(db, clock.now);
+  const backups = createBackups(db, { ...config.backup, clock, log });
+  const health = createBotHealth({
+    telemetry,
+    now: clock.now,
+    monotonic: clock.monotonicMs,
+    inboxPending: inbox.pending,
+    backup: backups.state,
+  });
+  health.observe(telemetry.meter);
+  health.addCheck("sqlite", databaseCheck.result, { critical: true });
+  if (runMark.crashed) health.countError("crash");
+
+  const trouble = createStorageTrouble({ check: databaseCheck, health, log });
+  const transport = createTransport({ token: config.token, apiRoot: config.apiRoot });
+  const bot = createClient({ transport, telemetry, health, clock, random });
+
+  const send = ({ chatId, threadId }: Address, text: string, signal?: AbortSignal) =>
+    bot.api.sendMessage(
+      chatId,
+      text,
+      {
+        parse_mode: "HTML",
+        link_preview_options: { is_disabled: true },
+        ...(threadId !== undefined && { message_thread_id: threadId }),
+      },
+      signal as never,
+    );
+  const delivery = createDelivery({
+    outbound,
+    send: (message, signal) =>
+      runJob(telemetry, { name: message.kind, correlationId: message.correlationId }, () =>
+        send(message, message.text, signal),
+      ),
+    worthKeeping,
+    gaveUp(message, reason, error) {
+      if (reason !== "forbidden") health.countError("reply");
+      log.warn({ reason, "telegram.correlation_id": message.correlationId, err: error }, "a late message was given up");
+    },
+    storageFailed: trouble.failed,
+    clock,
+    random,
+  });
+  const say = createSay({ send, outbound, worthKeeping, kept: delivery.wake, now: clock.now });
+
+  const transcriber = config.transcribeUrl === undefined ? undefined : createTranscriber({ url: config.transcribeUrl });
+  const whisper = transcriber && createDependencyCheck(transcriber.check, { clock, log, name: "whisper" });
+  if (whisper) health.addCheck("whisper", whisper.result);
+
+  const drained = new AbortController();
+  const handlers = createHandlers({
+    config,
+    db,
+    outbound,
+    wake: delivery.wake,
+    transcriber,
+    transport,
+    health,
+    clock,
+    log,
+  });
+  const handle = createDispatcher({
+    bot,
+    routes: handlers.routes,
+    say,
+    config,
+    telemetry,
+    health,
+    log,
+    clock,
+    drained: drained.signal,
+    userHashKey: keyOf(meta),
+    storageFailed: databaseCheck.failed,
+  });
+  const feed = createFeed({ inbox, handle, storageFailed: trouble.failed, wait: clock.wait });
+
+  const identity = createIdentity(meta, botId);
+  const polling = createPolling(
+    {
+      api: pollingApi(bot),
+      inbox,
+      identity: { load: identity.load, save: (me) => trouble.tolerate(() => identity.save(me)) },
+      health,
+      clock,
+      random,
+      log,
+      storageFailed: trouble.failed,
+      identified(me) {
+        bot.botInfo = me;
+        health.identify(me.username);
+        updateMenu(handlers.menu, meta, botId, (menu) => bot.api.setMyCommands(menu)).catch((error: unknown) =>
+          log.warn({ err: error }, "the menu of commands was not updated"),
+        );
+        feed.wake();
+      },
+      received(fresh, duplicates) {
+        for (const update of fresh) health.update.received(updateTypeOf(update));
+        for (let n = 0; n < duplicates; n++) health.update.duplicate();
+        if (fresh.length > 0) {
+          trouble.over();
+          feed.wake();
+        }
+      },
+    },
+    { endWhenRefused: !config.production },
+  );
+
+  /** What the last process left behind. */
+  async function recover(): Promise<void> {
+    const replayed = inbox.recover();
+    const buried = inbox.bury();
+    if (replayed > 0)
+      log.warn({ updates: replayed }, "updates that were in work when the last process ended come again");
+    for (const { update, correlationId } of buried) {
+      health.countError("lost");
+      log.error(
+        { "telegram.update.id": update.update_id, "telegram.correlation_id": correlationId },
+        "an update ended the process three times and is put aside",
+      );
+      const chatId = update.message?.chat.id ?? update.callback_query?.message?.chat.id;
+      if (chatId === undefined) continue;
+      const text = rich`Sorry, I could not handle your last message. If you ask about it, mention <code>${shortReference(correlationId)}</code>.`;
+      outbound.put({
+        kind: "reply",
+        chatId,
+        text: text.html,
+        dueAt: clock.now(),
+        correlationId,
+        origin: `lost:${correlationId}`,
+      });
+    }
+  }
+
+  return {
+    health,
+    stopped: runMark.stopped,
+
+    async run(signal) {
+      await recover();
+      const stop = new AbortController();
+      const until = AbortSignal.any([signal, stop.signal]);
+      const supervised = { log, clock, failed: () => health.countError("handler") };
+      const loops = [
+        supervise("feed", () => feedWhenKnown(until), until, supervised),
+        supervise("delivery", () => delivery.run(until), until, supervised),
+        supervise(
+          "maintenance",
+          () => maintain({ inbox, backups, check: databaseCheck, trouble, meta, clock, log }, until),
+          until,
+          supervised,
+        ),
+        ...(whisper ? [supervise("dependency", () => whisper.run(until), until, supervised)] : []),
+      ];
+      const ending = await supervise("polling", () => polling.run(until), until, supervised);
+      health.stop();
+      if (ending === "stopped") health.poll.stopped();
+      stop.abort();
+      await drain();
+      await Promise.all(loops);
+      await transport.close();
+      return ending ?? "stopped";
+    },
+  };
+
+  /** Handlers need the bot's own name to tell /start@me from /start@other. */
+  async function feedWhenKnown(signal: AbortSignal): Promise<void> {
+    while (!bot.isInited() && !signal.aborted) await clock.wait(100, signal);
+    await feed.run(signal);
+  }
+
+  async function drain(): Promise<void> {
+    const { shutdownTimeoutMs } = config;
+    const over = new AbortController();
+    const deadlineMs = Math.max(shutdownTimeoutMs - 5000, shutdownTimeoutMs / 2);
+    await Promise.race([feed.idle(), clock.wait(deadlineMs, over.signal)]);
+    over.abort();
+    const cut = health.inFlight();
+    if (cut > 0) log.warn({ updates: cut }, "not handled within SHUTDOWN_TIMEOUT; the next process replays them");
+    drained.abort();
+    await feed.idle();
+  }
+}
+
+/** Key of `user.hash`: made at the first start, never exported; deleting it makes old telemetry anonymous. */
+function keyOf(meta: ReturnType<typeof createMeta>): Uint8Array {
+  const stored = meta.get("user_hash_key") ?? randomBytes(32).toString("hex");
+  meta.set("user_hash_key", stored);
+  return Buffer.from(stored, "hex");
+}

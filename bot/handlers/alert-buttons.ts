@@ -1,0 +1,44 @@
+import type { Filter } from "grammy";
+import type { Logger } from "pino";
+import type { BotContext } from "../context.ts";
+import { SidecarRefusal, type SidecarClient } from "../sidecar-client.ts";
+import { nameOf } from "./admin.ts";
+
+type Press = (sidecar: SidecarClient, id: string, by: string, signal: AbortSignal) => Promise<void>;
+
+const ACTIONS: Record<string, { toast: string; press: Press }> = {
+  a: { toast: "Acknowledged", press: (sidecar, id, by, signal) => sidecar.ack(id, by, signal) },
+  s1: { toast: "Silenced for 1 hour", press: (sidecar, id, by, signal) => sidecar.silence(id, "1h", by, signal) },
+  s8: { toast: "Silenced for 8 hours", press: (sidecar, id, by, signal) => sidecar.silence(id, "8h", by, signal) },
+  u: { toast: "Taken back", press: (sidecar, id, by, signal) => sidecar.undo(id, by, signal) },
+};
+
+export interface ButtonDeps {
+  sidecar: SidecarClient;
+  isAdmin: (userId: number | undefined) => boolean;
+  log: Logger;
+}
+
+/**
+ * The buttons under the sidecar's alerts (`action|incident|nonce`). They reach the bot when both share one token. The
+ * press is answered before the work, because Telegram shows a spinner and forgets the query after a while.
+ */
+export function createAlertButtons({ sidecar, isAdmin, log }: ButtonDeps) {
+  return async (ctx: Filter<BotContext, "callback_query:data">): Promise<void> => {
+    const [, action = "", id = ""] = /^(\w{1,2})\|(\w{1,16})\|/.exec(ctx.callbackQuery.data) ?? [];
+    const known = ACTIONS[action];
+    if (known === undefined) return void (await ctx.answerCallbackQuery());
+    if (!isAdmin(ctx.from.id)) {
+      log.warn("an alert button was pressed by somebody who is not in BOT_ADMINS");
+      return void (await ctx.answerCallbackQuery({ text: "Only the operators of this bot may do that." }));
+    }
+    await ctx.answerCallbackQuery({ text: known.toast });
+    try {
+      await known.press(sidecar, id, nameOf(ctx), ctx.signal);
+    } catch (error) {
+      if (!(error instanceof SidecarRefusal)) throw error;
+      // Over by now, or done by somebody else: the sidecar edits its message, nothing is left to do.
+      log.info({ status: error.status }, "the sidecar did not accept a pressed alert button");
+    }
+  };
+}
