@@ -23,7 +23,7 @@ function setUp(over: { post?: Post; troubles?: string[]; mainUrl?: string; deliv
     calls,
     changes,
     troubles,
-    async tickAt(ms: number) {
+    tickAt: async (ms: number) => {
       nowMs = ms;
       beats.tick();
       await beats.settled();

@@ -76,7 +76,7 @@ export function createHeartbeats(deps: Deps) {
         lastBeatMs = now();
         inFlight = beat().finally(() => (inFlight = undefined));
       },
-      settled: () => inFlight,
+      settled: () => inFlight ?? Promise.resolve(),
     };
   }
 

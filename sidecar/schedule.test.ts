@@ -18,7 +18,7 @@ function handMoved() {
   return {
     timers,
     waiting: () => pending.map(({ at }) => at - nowMs),
-    async move(ms: number) {
+    move: async (ms: number) => {
       nowMs += ms;
       const due = pending.filter(({ at }) => at <= nowMs);
       pending = pending.filter(({ at }) => at > nowMs);

@@ -21,7 +21,7 @@ function readingMeter() {
   return {
     meter,
     names: () => [...callbacks.keys()],
-    read(name: string) {
+    read: (name: string) => {
       const points: [number, unknown][] = [];
       callbacks.get(name)?.({ observe: (value, labels) => points.push([value, labels]) });
       return points;
@@ -62,8 +62,8 @@ function readings(): Readings {
   return {
     samples: () => samples,
     standings: () => [
-      { ...standing, rule: "TelegramBotDown", state: "ok" },
-      { ...standing, rule: "TelegramBotDisconnected", state: "recovering" },
+      { ...standing, rule: "TelegramBotDown", state: "ok", noDataForMs: null },
+      { ...standing, rule: "TelegramBotDisconnected", state: "recovering", noDataForMs: null },
     ],
     notifications: () => [{ channel: "telegram", outcome: "sent", count: 3 }],
     pending: () => ({ telegram: 2 }),
