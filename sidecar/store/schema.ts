@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, renameSync } from "node:fs";
+import { chmodSync, closeSync, existsSync, mkdirSync, openSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 
@@ -93,6 +93,9 @@ const isBroken = (error: unknown): boolean => {
 };
 
 function openFile(path: string): DatabaseSync {
+  // SQLite gives its -wal and -shm the mode of the file, so the file has it first.
+  closeSync(openSync(path, "a", 0o600));
+  chmodSync(path, 0o600);
   const db = new DatabaseSync(path);
   try {
     return prepare(db);

@@ -12,8 +12,8 @@ export interface TraceSummary {
   name: string;
   started_at: string;
   duration_ms: number;
-  spans: number;
-  failed_spans: number;
+  span_count: number;
+  failed_count: number;
   /** `error.type` of the root, else of the first failed span; null: nothing failed. */
   error: string | null;
   handler: string | null;
@@ -23,7 +23,7 @@ export interface TraceSummary {
 
 export interface Trace extends TraceSummary {
   /** The roots, each with its children; offsets count from the start of the trace. */
-  spans_tree: SpanNode[];
+  spans: SpanNode[];
   logs: LogLine[];
   /** More spans or logs are stored than are shown. */
   truncated: boolean;
@@ -112,7 +112,7 @@ export function createTraces(db: () => DatabaseSync): Traces {
         .all(traceId);
       return {
         ...summary,
-        spans_tree: treeOf(spans.slice(0, MAX_SPANS)),
+        spans: treeOf(spans.slice(0, MAX_SPANS)),
         logs: logs.slice(0, MAX_LOGS).map(logLineOf),
         truncated: spans.length > MAX_SPANS || logs.length > MAX_LOGS,
       };
@@ -142,8 +142,8 @@ function summaryOf(row: Record<string, unknown>): TraceSummary {
     name: String(row["name"]),
     started_at: isoTime(Number(row["ms"]), Number(row["rest_ns"])),
     duration_ms: Number(row["duration_ms"]),
-    spans: Number(row["spans"]),
-    failed_spans: Number(row["failed"]),
+    span_count: Number(row["spans"]),
+    failed_count: Number(row["failed"]),
     error: row["error"] as string | null,
     handler: row["handler"] as string | null,
     update_id: row["update_id"] as string | null,

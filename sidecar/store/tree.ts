@@ -14,6 +14,8 @@ export interface SpanNode {
   duration_ms: number;
   status: "unset" | "ok" | "error";
   status_message: string;
+  /** `error.type` of a failed span, else what its status says; null: it did not fail. */
+  error: string | null;
   attributes: Attributes;
   events: { name: string; time: string; attributes: Attributes }[];
   links: { traceId: string; spanId: string }[];
@@ -50,6 +52,10 @@ function isAncestor(node: SpanNode, of: SpanNode, nodes: Map<string, SpanNode>):
 
 function nodeOf(row: Record<string, unknown>): SpanNode {
   const json = (column: string): unknown => JSON.parse((row[column] as string | null) ?? "[]");
+  const attributes = json("attributes") as Attributes;
+  const status = STATUSES[Number(row["status"])] ?? "unset";
+  const message = String(row["status_message"]);
+  const type = attributes["error.type"];
   const events = json("events") as { name: string; timeNs: string; attributes: Attributes }[];
   return {
     span_id: String(row["span_id"]),
@@ -60,9 +66,10 @@ function nodeOf(row: Record<string, unknown>): SpanNode {
     started_at: isoTime(Number(row["ms"]), Number(row["rest_ns"])),
     offset_ms: Number(row["offset_ms"]),
     duration_ms: Number(row["duration_ms"]),
-    status: STATUSES[Number(row["status"])] ?? "unset",
-    status_message: String(row["status_message"]),
-    attributes: json("attributes") as Attributes,
+    status,
+    status_message: message,
+    error: status === "error" ? (typeof type === "string" ? type : message || "error") : null,
+    attributes,
     events: events.map(({ name, timeNs, attributes }) => ({
       name,
       time: isoTime(Number(BigInt(timeNs) / 1_000_000n), Number(BigInt(timeNs) % 1_000_000n)),
