@@ -13,7 +13,7 @@ const files =
     return text;
   };
 const yaml = (text: string, env: Record<string, string> = {}, more: Record<string, string> = {}) =>
-  readConfig({ SIDECAR_CONFIG: "g.yaml", ...env }, files({ "g.yaml": text, ...more }));
+  readConfig({ SIDECAR_CONFIG: "g.yaml", ...env }, { readFile: files({ "g.yaml": text, ...more }) });
 
 function problemsOf(run: () => unknown): string[] {
   try {
@@ -114,6 +114,27 @@ disk: {paths: ["/a b", /c]}`;
   assert.deepEqual([both.dependencies, both.diskPaths], [{ db: "http://db:1/health" }, ["/d"]]);
 });
 
+test("what the environment sets for a rule is what the rule gets", () => {
+  const text = "rules: {TelegramBotDisconnected: {after: 1m, severity: warning}, TelegramBotErrorsHigh: {max: 3}}";
+  const { rules } = yaml(text, { DISCONNECTED_AFTER: "3s", ERRORS_WINDOW: "10m" });
+  assert.deepEqual(rules, {
+    TelegramBotDisconnected: { after: 3000, severity: "warning" },
+    TelegramBotErrorsHigh: { max: 3, window: 600_000 },
+  });
+});
+
+test("the environment's name is that of the resource, else production, else none", () => {
+  const names = [
+    { OTEL_RESOURCE_ATTRIBUTES: "a=b, deployment.environment.name=staging" },
+    { NODE_ENV: "production" },
+    {},
+  ];
+  assert.deepEqual(
+    names.map((env) => readConfig(env).environment),
+    ["staging", "production", ""],
+  );
+});
+
 test("several bots come from the file, each with its own address and token", () => {
   const text =
     "bots:\n - {name: a, url: 'http://a:1', token_file: /a}\n - {name: b, token_file: /b, api_root: 'http://tg:1'}";
@@ -187,7 +208,7 @@ const badEnvironments: [Record<string, string>, string[]][] = [
 for (const [env, expected] of badEnvironments) {
   test(`a bad environment is explained: ${Object.entries(env).join(" ")}`, () => {
     assert.deepEqual(
-      problemsOf(() => readConfig(env, files({}))),
+      problemsOf(() => readConfig(env, { readFile: files({}) })),
       expected,
     );
   });

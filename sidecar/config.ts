@@ -36,10 +36,12 @@ export interface SecondChannel {
 /** All that the sidecar was told, checked; durations in milliseconds, sizes in bytes. */
 export interface SidecarConfig {
   bots: BotTarget[];
+  telegramApiRoot: string;
   alertChat?: AlertChat;
   admins: number[];
   channels: SecondChannel[];
   escalateAfterMs: number;
+  /** As given, with those values over them that the environment may set too. */
   rules: NonNullable<ConfigFile["rules"]>;
   disconnectedAfterMs: number;
   errors: { max: number; windowMs: number };
@@ -55,10 +57,11 @@ export interface SidecarConfig {
   grafanaUrl?: string;
   runbookUrl?: string;
   displayTimeZone?: string;
+  /** `production`, or what OTEL_RESOURCE_ATTRIBUTES says; empty in development. */
+  environment: string;
   /** `atMinuteUtc` undefined: off. */
   backup: { dir: string; atMinuteUtc?: number; keep: number };
-  logLevel: string;
-  logFormat?: "json" | "pretty";
+  log: { level: string; format: "json" | "pretty" };
   /** What is allowed but unwise, one sentence each; logged at the start. */
   warnings: string[];
 }
@@ -69,15 +72,20 @@ const PUBLIC_CONTROLS: HostPort[] = [
   { host: "8.8.8.8", port: 443 },
 ];
 
+interface ReadOptions {
+  readFile?: ReadFile;
+  isTerminal?: boolean;
+  /** Problems found elsewhere (OTEL_*), to be told in the same message. */
+  more?: Problem[];
+}
+
 /**
  * Reads environment and YAML file; the environment wins, key by key.
  * @throws ConfigError with every problem of both
  */
 export function readConfig(
   env: Env,
-  readFile: ReadFile = (path) => readFileSync(path, "utf8"),
-  /** Found elsewhere (OTEL_*), to be told in the same message. */
-  more: Problem[] = [],
+  { readFile = (path) => readFileSync(path, "utf8"), isTerminal = false, more = [] }: ReadOptions = {},
 ): SidecarConfig {
   const path = env["SIDECAR_CONFIG"]?.trim();
   const yaml = path ? readConfigFile(path, readFile) : { content: {}, problems: [] };
@@ -92,16 +100,22 @@ export function readConfig(
   crossCheck(values, problems);
   if (problems.length > 0) throw new ConfigError(problems);
 
+  const rules = yaml.content.rules ?? {};
   const dataDir = resolve(values.DATA_DIR);
   const dependencies = values.DEPENDENCIES ?? yaml.content.dependencies ?? {};
   const defaultControls = values.CONTROL_TARGETS === undefined && bots.every((bot) => isPublic(bot.apiRoot));
   return defined({
     bots,
+    telegramApiRoot: values.TELEGRAM_API_ROOT,
     alertChat,
     admins: values.BOT_ADMINS ?? yaml.content.alerts?.telegram?.admins ?? [],
     channels: secondChannels(values, yaml.content),
     escalateAfterMs: yaml.content.alerts?.escalate_after ?? 60_000,
-    rules: yaml.content.rules ?? {},
+    rules: {
+      ...rules,
+      TelegramBotDisconnected: { ...rules.TelegramBotDisconnected, after: values.DISCONNECTED_AFTER },
+      TelegramBotErrorsHigh: { ...rules.TelegramBotErrorsHigh, max: values.ERRORS_MAX, window: values.ERRORS_WINDOW },
+    },
     disconnectedAfterMs: values.DISCONNECTED_AFTER,
     errors: { max: values.ERRORS_MAX, windowMs: values.ERRORS_WINDOW },
     dependencies,
@@ -121,13 +135,13 @@ export function readConfig(
     grafanaUrl: values.GRAFANA_URL,
     runbookUrl: values.RUNBOOK_URL,
     displayTimeZone: values.DISPLAY_TZ,
+    environment: environmentOf(env),
     backup: defined({
       dir: resolve(values.BACKUP_DIR ?? join(dataDir, "backups")),
       atMinuteUtc: values.BACKUP_AT,
       keep: values.BACKUP_KEEP,
     }),
-    logLevel: values.LOG_LEVEL,
-    logFormat: values.LOG_FORMAT,
+    log: { level: values.LOG_LEVEL, format: values.LOG_FORMAT ?? (isTerminal ? "pretty" : "json") },
     warnings: alertChat?.shared
       ? [
           "ALERT_BOT_TOKEN is not set: alerts go through the watched bot's own token, so a revoked token silences its alarm.",
@@ -158,6 +172,12 @@ function fileAsEnv(file: ConfigFile, env: Env): Env {
     ERRORS_MAX: errors?.max?.toString(),
     ERRORS_WINDOW: ms(errors?.window),
   };
+}
+
+function environmentOf(env: Env): string {
+  const [, named] =
+    /(?:^|,)\s*deployment\.environment(?:\.name)?=([^,]+)/.exec(env["OTEL_RESOURCE_ATTRIBUTES"] ?? "") ?? [];
+  return named?.trim() ?? (env["NODE_ENV"] === "production" ? "production" : "");
 }
 
 const given = (env: Env): Env => Object.fromEntries(Object.entries(env).filter(([, value]) => value?.trim()));

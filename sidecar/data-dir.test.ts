@@ -37,12 +37,12 @@ test("a second sidecar on the same directory is refused by the name of the first
 test("a directory that cannot be made is no reason not to watch: it goes on from memory and says why", (t) => {
   const file = join(root(t), "file");
   writeFileSync(file, "");
-  const { dir, state, problem, close } = openDataDir(join(file, "data"), 0);
-  assert.equal(dir, undefined);
-  assert.match(problem ?? "", /^DATA_DIR .*data cannot be used \(ENOTDIR\): alerts work from memory/);
-  state.commit([{ table: "memory", key: "names", value: 1 }]);
-  assert.equal(state.get("memory", "names"), 1);
-  close();
+  const opened = openDataDir(join(file, "data"), 0);
+  assert.equal(opened.dir, undefined);
+  assert.match(opened.problem ?? "", /^DATA_DIR .*data cannot be used \(ENOTDIR\): alerts work from memory/);
+  opened.state.commit([{ table: "memory", key: "names", value: 1 }]);
+  assert.equal(opened.state.get("memory", "names"), 1);
+  opened.close();
 });
 
 test("a database that is none: it goes on from memory, and the next sidecar is still refused", (t) => {

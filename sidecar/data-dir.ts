@@ -25,7 +25,7 @@ export function openDataDir(dir: string, wallMs: number): DataDir {
   } catch (error) {
     if (error instanceof LockedError) throw error;
     const state = openState(undefined);
-    return { dir: undefined, state, problem: problemOf(dir, error), close: state.close };
+    return { dir: undefined, state, problem: problemOf(dir, error), close: () => state.close() };
   }
   const state = openState(dir);
   const unusable = state.database() === undefined ? problemOf(dir, state.problem()) : undefined;

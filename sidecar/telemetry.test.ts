@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { metrics } from "@gramwatch/otel";
+import { createLog, metrics } from "@gramwatch/otel";
 import type { Meter, ObservableResult } from "@opentelemetry/api";
-import type { AlertJson } from "./alerts/engine.ts";
+import type { Incident } from "./state/records.ts";
 import { createArrivals } from "./otlp/arrivals.ts";
 import type { Sample } from "./probes/probe.ts";
-import { createAlertEvents, observeSidecar, type Readings, succeeded } from "./telemetry.ts";
+import { logAlert, observeSidecar, type Readings, succeeded } from "./telemetry.ts";
 
 /** A meter that reads every callback on demand, as one line per point. */
 function readingMeter() {
@@ -131,15 +131,21 @@ test("a look succeeds by what it saw, whatever the bot says of itself", () => {
   assert.equal(of({ kind: "health", result: { ok: true, body: { status: "fail" }, durationMs: 1 } }), true);
 });
 
-test("an alert is an event when it starts to fire, grows worse and is over, and not in between", () => {
-  const changes = createAlertEvents();
-  const alert = (severity: string) => ({ id: "K7F2", severity }) as AlertJson;
-  const step = (firing: AlertJson[]) =>
-    changes(firing).map(({ alert, state }) => `${alert.id} ${alert.severity} ${state}`);
-  assert.deepEqual(step([]), []);
-  assert.deepEqual(step([alert("warning")]), ["K7F2 warning firing"]);
-  assert.deepEqual(step([alert("warning")]), []);
-  assert.deepEqual(step([alert("critical")]), ["K7F2 critical firing"]);
-  assert.deepEqual(step([]), ["K7F2 critical resolved"]);
-  assert.deepEqual(step([]), []);
+test("an alert is one log record when it fires and one when it is over", () => {
+  const written: Record<string, unknown>[] = [];
+  const log = createLog({ destination: { write: (line) => void written.push(JSON.parse(line)) } });
+  const incident = { id: "K7F2", rule: "TelegramBotDown", target: "shop", severity: "critical" };
+  logAlert(log, { ...incident, state: "firing", cause: "process_down" } as Incident);
+  logAlert(log, { ...incident, state: "resolved", cause: null } as Incident);
+  const common = {
+    event: "gramwatch.alert",
+    rule: "TelegramBotDown",
+    target: "shop",
+    severity: "critical",
+    incident: "K7F2",
+  };
+  const { time: _, ...first } = written[0] ?? {};
+  assert.deepEqual(first, { ...common, level: 40, state: "firing", cause: "process_down", msg: "an alert fires" });
+  const { time: __, ...second } = written[1] ?? {};
+  assert.deepEqual(second, { ...common, level: 30, state: "resolved", msg: "an alert is over" });
 });

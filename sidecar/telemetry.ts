@@ -1,9 +1,10 @@
-import { attributes, type MetricKey, metrics, observeMetric } from "@gramwatch/otel";
+import { attributes, events, type Log, type MetricKey, metrics, observeMetric } from "@gramwatch/otel";
 import type { Attributes, Meter } from "@opentelemetry/api";
-import type { AlertJson, Standing } from "./alerts/engine.ts";
+import type { Standing } from "./alerts/engine.ts";
 import type { HeartbeatStatus } from "./heartbeat.ts";
 import type { Arrivals, Signal } from "./otlp/arrivals.ts";
 import type { PathPhases, Sample } from "./probes/probe.ts";
+import type { Incident } from "./state/records.ts";
 
 /** Where the sidecar's own metrics are read from at each collection: nothing is counted twice. */
 export interface Readings {
@@ -118,17 +119,11 @@ function phasesOf(path: PathPhases, labels: Attributes): Point[] {
   );
 }
 
-/** What changed among the firing alerts since the last call: the events of `gramwatch.alert`. */
-export function createAlertEvents() {
-  let before = new Map<string, AlertJson>();
-  return (firing: AlertJson[]): { alert: AlertJson; state: "firing" | "resolved" }[] => {
-    const now = new Map(firing.map((alert) => [alert.id, alert]));
-    const started = firing.filter(({ id, severity }) => before.get(id)?.severity !== severity);
-    const ended = [...before.values()].filter(({ id }) => !now.has(id));
-    before = now;
-    return [
-      ...started.map((alert) => ({ alert, state: "firing" as const })),
-      ...ended.map((alert) => ({ alert, state: "resolved" as const })),
-    ];
-  };
+/** One `gramwatch.alert` record for each thing that became true or is over; it goes out over OTLP as well. */
+export function logAlert(log: Pick<Log, "info" | "warn">, incident: Incident): void {
+  const { rule, target, severity, id, cause } = incident;
+  const state = incident.state === "resolved" ? "resolved" : "firing";
+  const record = { event: events.alert, rule, target, severity, state, incident: id, ...(cause !== null && { cause }) };
+  if (state === "firing") log.warn(record, "an alert fires");
+  else log.info(record, "an alert is over");
 }

@@ -5,7 +5,7 @@ import { createProbes } from "./registry.ts";
 import { named } from "./testing.ts";
 
 const probesOf = (env: Record<string, string>, files: Record<string, string> = {}) => {
-  const config = readConfig(env, (path) => files[path] ?? assert.fail(path));
+  const config = readConfig(env, { readFile: (path) => files[path] ?? assert.fail(path) });
   const identities = config.bots.map((bot) => named(bot.name ?? "bot"));
   return Object.fromEntries(createProbes(config, identities).map((probe) => [probe.name, probe.intervalMs]));
 };

@@ -10,10 +10,7 @@ import type { Probe } from "./probe.ts";
 import { type Clocks, systemClocks } from "./seen.ts";
 import { telegramProbe, webhookProbe } from "./telegram.ts";
 
-type Watched = Pick<
-  SidecarConfig,
-  "bots" | "rules" | "disconnectedAfterMs" | "controlTargets" | "dependencies" | "diskPaths"
->;
+type Watched = Pick<SidecarConfig, "bots" | "rules" | "controlTargets" | "dependencies" | "diskPaths">;
 
 /** What the probes reach the world through; tests replace it. */
 interface Outside {
@@ -54,9 +51,9 @@ export function createProbes(config: Watched, identities: Identity[], outside: O
   ];
 }
 
-function shortestThreshold({ rules, disconnectedAfterMs }: Watched): number {
-  const set = Object.values(rules).flatMap((rule) => (rule?.enabled === false ? [] : (rule?.after ?? [])));
-  return Math.min(...set, ...(rules.TelegramBotDisconnected?.enabled === false ? [] : [disconnectedAfterMs]));
+/** The shortest duration limit of any enabled rule: everything must be looked at often enough for it. */
+export function shortestThreshold({ rules }: Pick<SidecarConfig, "rules">): number {
+  return Math.min(...Object.values(rules).flatMap((rule) => (rule?.enabled === false ? [] : (rule?.after ?? []))));
 }
 
 const controlFloor = ({ host }: { host: string }): number => (/^(127\.|::1$|localhost$)/.test(host) ? 250 : 5000);

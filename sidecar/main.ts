@@ -1,0 +1,28 @@
+import { ConfigError, readTelemetryConfig, startTelemetry } from "@gramwatch/otel";
+import { readConfig } from "./config.ts";
+import manifest from "./package.json" with { type: "json" };
+
+async function run(env: NodeJS.ProcessEnv, args: string[]): Promise<number> {
+  const { problems } = readTelemetryConfig(env);
+  const config = readConfig(env, { isTerminal: process.stdout.isTTY, more: problems });
+  if (args.includes("--check")) {
+    console.log("configuration ok");
+    return 0;
+  }
+  const telemetry = startTelemetry({
+    serviceName: "sidecar",
+    serviceVersion: manifest.version,
+    env,
+    telegramApiRoot: config.telegramApiRoot,
+  });
+  const { runSidecar } = await import("./run.ts");
+  return runSidecar(config, telemetry);
+}
+
+run(process.env, process.argv.slice(2)).then(
+  (code) => process.exit(code),
+  (error: unknown) => {
+    console.error(error instanceof Error ? error.message : error);
+    process.exit(error instanceof ConfigError ? error.exitCode : 1);
+  },
+);
