@@ -3,7 +3,6 @@
  * It derives what follows from the ports, waits until they answer, prints where to look, and passes signals on.
  */
 import { spawn, type ChildProcess } from "node:child_process";
-import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 
@@ -22,6 +21,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => st
 if (emulated) {
   start("fake-telegram");
   await answers(`${addresses.chat}/state`);
+  if (signals === 0) Object.assign(env, { ...(await whoIsThere()), ...env });
 }
 if (signals === 0) {
   start("sidecar");
@@ -53,19 +53,27 @@ function plan(given: NodeJS.ProcessEnv) {
     OTEL_EXPORTER_OTLP_ENDPOINT: loopback("OTLP_PORT", 4318),
     ...(emulated && {
       TELEGRAM_API_ROOT: loopback("FAKE_TELEGRAM_PORT", 8081),
-      // Ids stay, so that DATA_DIR belongs to the same bot at the next start; 4242 and -1000000000001 live in the emulator.
-      BOT_TOKEN: demoToken(7000001),
-      ...(!given["ALERT_BOT_TOKEN_FILE"]?.trim() && { ALERT_BOT_TOKEN: demoToken(7000002) }),
-      ALERT_CHAT_ID: "-1000000000001",
-      BOT_ADMINS: "4242",
     }),
   };
   const set = Object.fromEntries(Object.entries(given).filter(([, value]) => value?.trim()));
-  return { env: { ...derived, ...set }, addresses: { chat, console, bot }, emulated };
+  const env: Record<string, string | undefined> = { ...derived, ...set };
+  return { env, addresses: { chat, console, bot }, emulated };
 }
 
-function demoToken(id: number): string {
-  return `${id}:${randomBytes(32).toString("base64url").slice(0, 35)}`;
+/** Who lives in the stand-in: the bot, the bot that writes the alerts, the chat they go to, the person who may act. */
+async function whoIsThere(): Promise<Record<string, string>> {
+  const state = (await (await fetch(`${addresses.chat}/state`)).json()) as {
+    bots: { name: string; token: string }[];
+    people: { id: number }[];
+    chats: { chat: { id: number; type: string } }[];
+  };
+  const token = (name: string): string => state.bots.find((bot) => bot.name === name)?.token ?? "";
+  return {
+    BOT_TOKEN: token("shop"),
+    ...(!env["ALERT_BOT_TOKEN_FILE"] && { ALERT_BOT_TOKEN: token("alerts") }),
+    ALERT_CHAT_ID: String(state.chats.find(({ chat }) => chat.type !== "private")?.chat.id),
+    BOT_ADMINS: String(state.people[0]?.id),
+  };
 }
 
 function start(name: "fake-telegram" | "sidecar" | "bot"): void {
