@@ -1,13 +1,26 @@
+import type { Logger } from "pino";
 import type { Sample } from "../probes/probe.ts";
-import type { ErrorGroup, Severity } from "../state/records.ts";
+import type { Incident, Instance, OutboxRow, Severity } from "../state/records.ts";
+import type { Now, SteadyClock, SteadyMark } from "../state/steady.ts";
+import type { Change, State } from "../state/state.ts";
+import { createComposer } from "./compose.ts";
+import { type Evidence, explain } from "./explain.ts";
+import { apply, fire, newReference, refresh } from "./incidents.ts";
+import { asInhibitor, inhibition, type Inhibitor, INHIBITORS } from "./inhibit.ts";
+import { linksOf } from "./links.ts";
+import { plan } from "./plan.ts";
+import type { RenderOptions } from "./render.ts";
+import type { Context, Rule } from "./rule.ts";
+import { RULES } from "./rules.ts";
+import { holds, newInstance, step } from "./step.ts";
+import type { Thresholds } from "./thresholds.ts";
+import { isAcked } from "./told.ts";
+import { type ChannelPolicy, createTruth, isOpenRow, keyOf, put, toldKey } from "./truth.ts";
+import { summaryOf } from "./words.ts";
+import { createWorld, forgetReadings, newBot, observe, renameBot, type World, type WorldOptions } from "./world.ts";
 
-/** What the telemetry store can add to an alert. It explains and never decides; a throw only makes the text shorter. */
-export interface Evidence {
-  /** Trace id of the newest trace with an error of this service since then. */
-  lastFailingTrace(service: string, sinceWallMs: number): string | undefined;
-  /** Groups of errors in the window, most frequent first. */
-  topErrors(service: string, windowMs: number): ErrorGroup[];
-}
+export type { Evidence } from "./explain.ts";
+export type { ChannelPolicy } from "./truth.ts";
 
 /** An element of `GET /api/alerts`: the contract in the design. */
 export interface AlertJson {
@@ -33,21 +46,284 @@ export interface Standing {
   rule: string;
   target: string;
   severity: Severity;
-  state: "ok" | "pending" | "firing" | "recovering";
-  /** undefined: there are readings; otherwise since when there is no data (shown after 2 min). */
-  noDataSinceWallMs?: number;
+  state: Instance["state"];
+  /** Since when there is no data (null: there is); worth showing after 2 min. */
+  noDataForMs: number | null;
 }
 
-export interface Engine {
-  /** Takes what a probe saw. Never throws. */
-  observe(sample: Sample): void;
-  /** Evaluates every rule, commits what changed in one transaction, queues messages. Call every `tickMs`. */
-  tick(): void;
-  alerts(filter: "firing" | "resolved" | "all"): AlertJson[];
-  standings(): Standing[];
-  /** undefined: no such incident, or it is over. */
-  ack(id: string, by: string): AlertJson | undefined;
-  silence(id: string, forMs: number, by: string): AlertJson | undefined;
-  /** Takes back an ack and a silence. */
-  undo(id: string, by: string): AlertJson | undefined;
+export interface EngineOptions extends Pick<WorldOptions, "expectedUpdates"> {
+  thresholds: Thresholds;
+  channels: ChannelPolicy[];
+  escalateAfterMs: number;
+  render: RenderOptions;
+  /** The name of the channel whose token is one of its own; its refusal is an alert. undefined: none. */
+  tokenChannel?: string | undefined;
+}
+export interface EngineDeps {
+  state: State;
+  clock: SteadyClock;
+  log: Pick<Logger, "info" | "warn" | "error">;
+  random(): number;
+  evidence?: Evidence | undefined;
+  /** Rows were queued: the sender should look. */
+  wake(): void;
+  /** Something became true or over; for `gramwatch.alert` log records. */
+  onTransition?(incident: Incident): void;
+}
+
+const CHECKPOINT_MS = 15_000;
+const KEEP_MS = 30 * 86_400_000;
+const MAX_SILENCE_MS = 7 * 86_400_000;
+
+export type Engine = ReturnType<typeof createEngine>;
+
+/** Decides: samples in, rows of the outbox out. One `tick` is one evaluation and one transaction. */
+export function createEngine(deps: EngineDeps, options: EngineOptions) {
+  const { state, clock, log, random, evidence, wake } = deps;
+  const { thresholds, channels } = options;
+  const truth = createTruth(state, channels, options.escalateAfterMs);
+  const compose = createComposer(state, truth, options.render, channels);
+  const rules = RULES.filter(({ name }) => thresholds[name].enabled);
+  const worldOptions: WorldOptions = {
+    expectedUpdates: options.expectedUpdates,
+    errorsWindowMs: thresholds.TelegramBotErrorsHigh.windowMs,
+    slowAnswerMs: thresholds.EventLoopBlocked.answerMs,
+  };
+  /** Which target a probe last spoke of: a bot gets its name only once it was read. */
+  const spokenOf = new Map<string, string>();
+  let world = loadWorld();
+  let checkpointAtMs = Number.NEGATIVE_INFINITY;
+
+  function loadWorld(): World {
+    const { atMs } = clock.now();
+    const saved = state.get("memory", "world") as World | undefined;
+    const mark = state.get("memory", "clock") as SteadyMark | undefined;
+    return saved === undefined ? createWorld(atMs) : { ...forgetReadings(saved), knownSinceMs: mark?.atMs ?? atMs };
+  }
+
+  function onSample(sample: Sample): void {
+    const target = spokenOf.get(sample.probe);
+    spokenOf.set(sample.probe, sample.target);
+    if (target !== undefined && target !== sample.target) rename(target, sample.target);
+    world = observe(world, steadied(sample), worldOptions);
+  }
+
+  /** The sample with its instants on the steady clock. */
+  function steadied(sample: Sample): Sample {
+    const atMs = clock.ofMonotonic(sample.atMs);
+    if (sample.kind !== "own") return { ...sample, atMs };
+    const arrivals = Object.entries(sample.lastMetricsAtMs).map(([service, last]) => [
+      service,
+      { ...last, atMs: clock.ofMonotonic(last.atMs) },
+    ]);
+    return { ...sample, atMs, lastMetricsAtMs: Object.fromEntries(arrivals) };
+  }
+
+  function rename(from: string, to: string): void {
+    world = renameBot(world, from, to);
+    const changes: Change[] = state.all("instance").flatMap((instance): Change[] => {
+      if (instance.target !== from || state.get("instance", keyOf(instance.rule, to))) return [];
+      return [
+        { table: "instance", key: keyOf(instance.rule, from), value: null },
+        put.instance({ ...instance, target: to }),
+      ];
+    });
+    const incidents = state
+      .all("incident")
+      .filter((incident) => incident.target === from && incident.resolvedAtMs === null);
+    state.commit([...changes, ...incidents.map((incident) => put.incident({ ...incident, target: to }))]);
+  }
+
+  function tick(): void {
+    const gap = clock.advance();
+    if (gap !== undefined) {
+      world = forgetReadings(world, gap.atMs);
+      log.warn({ gap_ms: Math.round(gap.lengthMs) }, "nobody looked for a while: that time counts for no alert");
+    }
+    const now = clock.now();
+    const due = now.atMs - checkpointAtMs >= CHECKPOINT_MS;
+    const inhibitors: Inhibitor[] = [];
+    const moved = rules.flatMap((rule) => rule.targets(world).map((target) => evaluate(rule, target, now, inhibitors)));
+    const touched = [...moved, ...truth.recent(now).map((incident) => surround(incident, inhibitors, due, now))];
+    const rows = plan(state, truth, channels, now);
+    if (rows.length > 0 || due || touched.some(Boolean)) state.commit([...rows, ...checkpoint(now)]);
+    if (rows.length > 0) wake();
+  }
+
+  /** Returns whether something changed that must not be lost. */
+  function evaluate(rule: Rule, target: string, now: Now, inhibitors: Inhibitor[]): boolean {
+    const before =
+      state.get("instance", keyOf(rule.name, target)) ?? newInstance(rule.name, target, rule.severity, now.atMs);
+    const context: Context = {
+      world,
+      target,
+      now,
+      thresholds,
+      firing: before.state === "firing" || before.state === "recovering",
+      alertTokenRefused: alertTokenRefused(),
+    };
+    const limits = thresholds[rule.name];
+    const reading = rule.read(context);
+    const severity = limits.severity ?? reading.severity ?? rule.severity;
+    const forMs = rule.forMs?.(context) ?? limits.forMs;
+    const suspect = rule.suspect?.(context) ?? false;
+    const waits = { forMs, clearMs: limits.clearMs };
+    const { state: after, effects } = step(before, { reading, severity, waits, suspect }, now);
+    let incident = before.incident === null ? undefined : state.get("incident", before.incident);
+    let instance = after;
+    for (const effect of effects) {
+      if (effect.effect === "fire") {
+        const id = newReference((taken) => state.get("incident", taken) !== undefined, random);
+        incident = fire(id, after, effect, reading, severity, now);
+        instance = { ...instance, incident: id };
+      } else if (incident !== undefined) {
+        incident = apply(incident, effect, severity, now);
+      }
+    }
+    if (incident !== undefined) {
+      if (incident.state === "firing") incident = refresh(incident, reading);
+      if (effects.some(({ effect }) => effect === "fire")) incident = explain(incident, serviceOf(target), evidence);
+      state.stage([put.incident(incident)]);
+      for (const { effect } of effects) if (effect !== "dip" && effect !== "clearing") deps.onTransition?.(incident);
+    }
+    if (instance !== before) state.stage([put.instance(instance)]);
+    const holding = holds(instance, rule.holdMs?.(thresholds) ?? limits.forMs, now);
+    if (INHIBITORS.has(rule.name) && (holding || (incident !== undefined && incident.state !== "resolved"))) {
+      inhibitors.push(asInhibitor(instance, incident?.state === "resolved" ? undefined : incident));
+    }
+    return instance.state !== before.state || effects.length > 0;
+  }
+
+  /** What stands around an open incident: what explains it, what it may say, what the telemetry adds. */
+  function surround(stored: Incident, inhibitors: Inhibitor[], withEvidence: boolean, now: Now): boolean {
+    if (stored.resolvedAtMs !== null) return false;
+    const explained = withEvidence ? explain(stored, serviceOf(stored.target), evidence) : stored;
+    const { inhibitedBy, held } = inhibition(explained, inhibitors);
+    const same = inhibitedBy === stored.inhibitedBy && held === stored.held;
+    state.stage([put.incident(same ? explained : { ...explained, inhibitedBy, held })]);
+    const marked = truth.markFree(state.get("incident", stored.id) ?? stored, now);
+    state.stage([put.incident(marked)]);
+    return !same || marked.free !== stored.free;
+  }
+
+  const serviceOf = (target: string): string | undefined =>
+    world.bots[target]?.service ?? (world.bots[target] && target);
+
+  function alertTokenRefused(): boolean | undefined {
+    if (options.tokenChannel === undefined) return undefined;
+    const status = state.get("channel", options.tokenChannel);
+    if (status?.parked?.class === "token") return true;
+    return status?.lastSentWallMs == null ? undefined : false;
+  }
+
+  /** The world and the clock, every 15 s and with every transition; old history goes. */
+  function checkpoint(now: Now): Change[] {
+    checkpointAtMs = now.atMs;
+    const isOld = (atMs: number | null) => atMs !== null && now.atMs - atMs > KEEP_MS;
+    const old = state.all("incident").filter(({ resolvedAtMs }) => isOld(resolvedAtMs));
+    const gone = new Set(old.map(({ id }) => id));
+    return [
+      { table: "memory", key: "world", value: world },
+      { table: "memory", key: "clock", value: clock.mark() },
+      ...old.map(({ id }): Change => ({ table: "incident", key: id, value: null })),
+      ...state
+        .all("told")
+        .flatMap(({ incident, channel }): Change[] =>
+          gone.has(incident) ? [{ table: "told", key: toldKey(incident, channel), value: null }] : [],
+        ),
+      ...state
+        .all("outbox")
+        .flatMap((row): Change[] =>
+          !isOpenRow(row) && isOld(row.createdAtMs) ? [{ table: "outbox", key: String(row.id), value: null }] : [],
+        ),
+    ];
+  }
+
+  function asJson(incident: Incident): AlertJson {
+    const iso = (wallMs: number) => new Date(wallMs).toISOString();
+    const { wallMs } = clock.now();
+    const silencedUntil = truth.instanceOf(incident)?.silencedUntilWallMs ?? null;
+    return {
+      id: incident.id,
+      rule: incident.rule,
+      target: incident.target,
+      severity: incident.severity,
+      state: incident.state === "resolved" ? "resolved" : "firing",
+      cause: incident.cause,
+      summary: summaryOf(incident),
+      started_at: iso(incident.startedWallMs),
+      fired_at: iso(incident.firedWallMs),
+      resolved_at: incident.resolvedWallMs === null ? null : iso(incident.resolvedWallMs),
+      acked_by: isAcked(incident, clock.now()) ? incident.ackedBy : null,
+      silenced_until: silencedUntil !== null && silencedUntil > wallMs ? iso(silencedUntil) : null,
+      inhibited_by: incident.inhibitedBy,
+      links: linksOf(incident, options.render.links),
+      trace_ids: incident.traceIds,
+    };
+  }
+
+  /** Changes an open incident and its instance, then plans edits and what may now be said. */
+  function act(
+    id: string,
+    change: (incident: Incident, instance: Instance, now: Now) => Change[],
+  ): AlertJson | undefined {
+    const incident = state.get("incident", id.replace(/^#/, "").toUpperCase());
+    const instance = incident && truth.instanceOf(incident);
+    if (incident === undefined || instance === undefined || incident.state === "resolved") return undefined;
+    const now = clock.now();
+    state.stage(change(incident, instance, now));
+    state.commit(plan(state, truth, channels, now));
+    wake();
+    return asJson(state.get("incident", incident.id) ?? incident);
+  }
+
+  return {
+    /** Takes what a probe saw; `sample.atMs` is monotonic. */
+    observe: onSample,
+    /** Evaluates every rule and commits what changed in one transaction. Call it about every second. */
+    tick,
+    /** What a channel is to be told for these rows, decided now: the sender calls it. */
+    compose: (channel: string, rows: OutboxRow[]) => compose(channel, rows, clock.now()),
+    /** Newest first. */
+    alerts: (filter: "firing" | "resolved" | "all"): AlertJson[] =>
+      state
+        .all("incident")
+        .filter(({ state: now }) => filter === "all" || (filter === "resolved") === (now === "resolved"))
+        .sort((a, b) => b.firedAtMs - a.firedAtMs)
+        .map(asJson),
+    standings(): Standing[] {
+      const { atMs } = clock.now();
+      return rules.flatMap(({ name, targets, severity }) =>
+        targets(world).flatMap((target): Standing[] => {
+          const instance = state.get("instance", keyOf(name, target)) ?? newInstance(name, target, severity, atMs);
+          const noDataForMs = instance.unknownSinceAtMs === null ? null : atMs - instance.unknownSinceAtMs;
+          return [{ rule: name, target, severity: instance.severity, state: instance.state, noDataForMs }];
+        }),
+      );
+    },
+    /** No repeats until the resolve, a higher severity or 24 h. undefined: no such incident, or it is over. */
+    ack: (id: string, by: string) =>
+      act(id, (incident, _, now) => [put.incident({ ...incident, ackedBy: by, ackedAtMs: now.atMs })]),
+    /** No messages of this rule on this target for a while, at most 7 days; the truth is compared with the told after it. */
+    silence: (id: string, forMs: number, by: string) =>
+      act(id, (_, instance, now) => {
+        const untilWallMs = now.wallMs + Math.min(forMs, MAX_SILENCE_MS);
+        return [put.instance({ ...instance, silencedUntilWallMs: untilWallMs, silencedBy: by })];
+      }),
+    /** Takes back ack and silence. */
+    undo: (id: string) =>
+      act(id, (incident, instance) => [
+        put.incident({ ...incident, ackedBy: null, ackedAtMs: null }),
+        put.instance({ ...instance, silencedUntilWallMs: null, silencedBy: null }),
+      ]),
+    /** The bots that are watched, so that one that was never read is known from the start. */
+    watch(targets: string[]): void {
+      const { atMs, wallMs } = clock.now();
+      const missing = targets.filter((target) => world.bots[target] === undefined);
+      world = {
+        ...world,
+        bots: { ...world.bots, ...Object.fromEntries(missing.map((target) => [target, newBot(atMs, wallMs)])) },
+      };
+    },
+  };
 }

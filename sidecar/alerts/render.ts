@@ -38,6 +38,7 @@ export interface Around {
 
 const MAX_UNITS = 3500; // Telegram's limit is 4096 after entities
 const LATE_MS = 120_000;
+const DOWN = new Set(["TelegramBotDisconnected", "TelegramBotDown", "DependencyUnhealthy", "HostOffline"]);
 
 /** The message about one incident in every form that a channel may want: `alerting.md` §11. */
 export function render(incident: Incident, around: Around, options: RenderOptions, now: Now): Message {
@@ -138,7 +139,7 @@ function overLines(incident: Incident, around: Around, words: Words, time: Time)
     ...(repeats > 0 ? [`${repeats} reminder${repeats === 1 ? "" : "s"} sent`] : []),
   ];
   return [
-    html`Down ${stretch(incident, time)}.`,
+    html`${DOWN.has(incident.rule) ? "Down" : "Lasted"} ${stretch(incident, time)}.`,
     ...(cause === undefined ? [] : [html`<b>Cause:</b> ${clip(cause, 400)}.`]),
     ...(around.kind === "missed" ? [html`${clip(words.line(incident.facts), 400)}`] : []),
     ...(details.length === 0 ? [] : [html`${details.join(", ")}.`]),

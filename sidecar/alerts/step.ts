@@ -6,7 +6,6 @@ import type { Reading } from "./rule.ts";
 export interface Waits {
   forMs: number;
   clearMs: number;
-  holdMs: number;
 }
 export interface Input {
   reading: Reading;

@@ -231,6 +231,13 @@ export function forgetReadings(world: World, gapAtMs?: number): World {
   };
 }
 
+/** A bot that is known by another name from now on, with all that was learnt of it. */
+export function renameBot(world: World, from: string, to: string): World {
+  const { [from]: view, ...bots } = world.bots;
+  if (view === undefined) return world;
+  return { ...world, bots: { ...bots, [to]: bots[to] ?? view } };
+}
+
 const ageBefore = (bot: BotView, atMs: number) => Math.max(0, atMs - (bot.lastSuccessAtMs ?? bot.firstSeenAtMs));
 
 function healthOf(bot: BotView, sample: HealthSample, knownSinceMs: number, options: WorldOptions): Partial<BotView> {

@@ -20,8 +20,10 @@ export type Change = { [T in Table]: { table: T; key: string; value: Records[T] 
 export interface State {
   get<T extends Table>(table: T, key: string): Records[T] | undefined;
   all<T extends Table>(table: T): Records[T][];
+  /** Holds at once in memory and goes to disk with the next `commit`. */
+  stage(changes: Change[]): void;
   /**
-   * One transaction for all changes. The truth is in memory: if the disk refuses, the changes hold for this run, stay
+   * One transaction for all changes, staged ones first. The truth is in memory: if the disk refuses, the changes hold for this run, stay
    * marked and go with the next commit. Returns whether everything is on disk. Never throws.
    */
   commit(changes: Change[]): boolean;
@@ -92,6 +94,15 @@ export function openState(dir: string | undefined): State {
     }
   }
 
+  function stage(changes: Change[]): void {
+    for (const change of changes) {
+      unsaved.set(`${change.table}/${change.key}`, change);
+      const table = records[change.table] as Map<string, unknown>;
+      if (change.value === null) table.delete(change.key);
+      else table.set(change.key, change.value);
+    }
+  }
+
   function save(): boolean {
     if (db === undefined) return false;
     try {
@@ -115,13 +126,9 @@ export function openState(dir: string | undefined): State {
   return {
     get: (table, key) => records[table].get(key),
     all: (table) => [...records[table].values()],
+    stage,
     commit(changes) {
-      for (const change of changes) {
-        unsaved.set(`${change.table}/${change.key}`, change);
-        const table = records[change.table] as Map<string, unknown>;
-        if (change.value === null) table.delete(change.key);
-        else table.set(change.key, change.value);
-      }
+      stage(changes);
       return save();
     },
     problem: () => trouble,

@@ -1,0 +1,78 @@
+import type { Incident, Instance, Severity } from "../state/records.ts";
+import type { Now } from "../state/steady.ts";
+import type { Reading } from "./rule.ts";
+import type { Effect } from "./step.ts";
+
+// Without 0, O, 1, I, L: the reference is read aloud and typed.
+const ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ";
+
+/** A free reference of four characters, such as `K7F2`. */
+export function newReference(taken: (id: string) => boolean, random: () => number): string {
+  for (let length = 4; ;) {
+    const id = Array.from({ length }, () => ALPHABET[Math.floor(random() * ALPHABET.length)]).join("");
+    if (!taken(id)) return id;
+    if (random() < 0.1) length++; // crowded: longer ones are free
+  }
+}
+
+export function fire(
+  id: string,
+  instance: Instance,
+  effect: Extract<Effect, { effect: "fire" }>,
+  reading: Reading,
+  severity: Severity,
+  now: Now,
+): Incident {
+  return {
+    id,
+    rule: instance.rule,
+    target: instance.target,
+    severity,
+    state: "firing",
+    seq: 1,
+    cause: reading.cause ?? null,
+    facts: reading.facts ?? {},
+    errors: [],
+    traceIds: [],
+    startedAtMs: effect.startedAtMs,
+    startedWallMs: effect.startedWallMs,
+    firedAtMs: now.atMs,
+    firedWallMs: now.wallMs,
+    clearedAtMs: null,
+    clearedWallMs: null,
+    resolvedAtMs: null,
+    resolvedWallMs: null,
+    dips: 0,
+    ackedBy: null,
+    ackedAtMs: null,
+    inhibitedBy: null,
+    held: false,
+    flapping: instance.flapping,
+    free: {},
+  };
+}
+
+/** The incident after what its instance went through. */
+export function apply(incident: Incident, effect: Effect, severity: Severity, now: Now): Incident {
+  switch (effect.effect) {
+    case "worse":
+      // What was acknowledged was the lesser trouble.
+      return { ...incident, severity, seq: incident.seq + 1, ackedAtMs: null, ackedBy: null };
+    case "clearing":
+      return { ...incident, state: "recovering", clearedAtMs: now.atMs, clearedWallMs: now.wallMs };
+    case "dip":
+      return { ...incident, state: "firing", clearedAtMs: null, clearedWallMs: null, dips: incident.dips + 1 };
+    case "resolve":
+      return { ...incident, state: "resolved", resolvedAtMs: now.atMs, resolvedWallMs: now.wallMs, held: false };
+    case "fire":
+      return incident;
+  }
+}
+
+/** While it is a breach the incident shows what is read now. A cause of `unknown` does not replace a known one. */
+export function refresh(incident: Incident, reading: Reading): Incident {
+  if (reading.value !== "breach") return incident;
+  const vague = reading.cause === undefined || (reading.cause === "unknown" && incident.cause !== null);
+  const cause = vague ? incident.cause : (reading.cause ?? null);
+  return { ...incident, cause, facts: reading.facts ?? incident.facts };
+}
