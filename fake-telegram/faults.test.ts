@@ -1,43 +1,8 @@
 import assert from "node:assert/strict";
-import { test, type TestContext } from "node:test";
+import { test } from "node:test";
 import { Agent, request } from "undici";
-import {
-  hasOpenssl,
-  startFakeTelegram,
-  type FakeTelegram,
-  type FakeTelegramOptions,
-  type Fault,
-  type TlsKind,
-} from "./mod.ts";
-
-async function start(t: TestContext, options: FakeTelegramOptions = {}) {
-  const telegram = await startFakeTelegram({ bots: ["shop", "alerts"], ...options });
-  const dispatcher = new Agent({ connect: { timeout: 300 } });
-  t.after(async () => {
-    await dispatcher.destroy();
-    await telegram.close();
-  });
-  const call = (method: string, params: object = {}, { bot = "shop", root = telegram.url, timeoutMs = 3000 } = {}) =>
-    post(dispatcher, `${root}/bot${telegram.bot(bot).token}/${method}`, params, timeoutMs);
-  return { telegram, dispatcher, call };
-}
-
-async function post(dispatcher: Agent, url: string, params: object, timeoutMs: number) {
-  const signal = AbortSignal.timeout(timeoutMs);
-  const headers = { "content-type": "application/json" };
-  const {
-    statusCode,
-    headers: answered,
-    body,
-  } = await request(url, {
-    method: "POST",
-    headers,
-    body: JSON.stringify(params),
-    dispatcher,
-    signal,
-  });
-  return { status: statusCode, headers: answered, text: await body.text() };
-}
+import { hasOpenssl, manualClock, type FakeTelegram, type Fault, type TlsKind } from "./mod.ts";
+import { post, startWithClient as start, until } from "./testing.ts";
 
 /** The code that a client would classify. */
 async function failure(call: Promise<unknown>): Promise<string> {
@@ -165,17 +130,23 @@ test("drip after the work ends with the whole answer", async (t) => {
   assert.equal(JSON.parse(text).ok, true);
 });
 
-for (const when of ["before", "after"] as const) {
+for (const [when, sentBefore] of [
+  ["before", 0],
+  ["after", 1],
+] as const) {
   test(`slow, ${when} the work, answers rightly and late`, async (t) => {
-    const { telegram, call } = await start(t);
+    const clock = manualClock();
+    const { telegram, call } = await start(t, { clock });
     telegram.say("/start");
-    telegram.faults.add({ when, fault: { kind: "slow", delayMs: 40 } });
+    telegram.faults.add({ when, fault: { kind: "slow", delayMs: 2000 } });
     const answer = call("sendMessage", hello);
-    const { status } = await answer;
-    assert.equal(status, 200);
-    const [seen] = telegram.calls();
-    assert.ok(seen!.durationMs! >= 39, `${seen?.durationMs} ms`);
-    assert.equal(seen?.state, "answered");
+    await until(() => telegram.calls()[0]?.fault === "slow");
+    clock.advance(1999);
+    assert.equal(sentTexts(telegram).length, sentBefore);
+    assert.equal(telegram.calls()[0]?.state, "open");
+    clock.advance(1);
+    assert.equal((await answer).status, 200);
+    assert.equal(telegram.calls()[0]?.durationMs, 2000);
   });
 }
 
@@ -248,14 +219,19 @@ test("a fault may be of one chat, and goes when it is removed", async (t) => {
   assert.equal((await call("sendMessage", { chat_id: "-7", text: "x" })).status, 200);
 });
 
-test("a latency profile delays by method, and the same seed gives the same delays", async (t) => {
-  const { telegram, call } = await start(t);
-  telegram.latency({ method: "getMe", medianMs: 30, sigma: 0 });
-  await call("getMe");
-  await call("getWebhookInfo");
-  const [getMe, other] = telegram.calls();
-  assert.ok(getMe!.durationMs! >= 29, `${getMe?.durationMs} ms`);
-  assert.ok(other!.durationMs! < 29, `${other?.durationMs} ms`);
+test("a latency profile delays the methods that it names", async (t) => {
+  const clock = manualClock();
+  const { telegram, call, ok } = await start(t, { clock });
+  telegram.latency({ method: "getMe", medianMs: 300 });
+  await ok("getWebhookInfo");
+  const late = call("getMe");
+  await until(() => telegram.calls().length === 2);
+  clock.advance(299);
+  assert.equal(telegram.calls()[1]?.state, "open");
+  clock.advance(1);
+  assert.equal((await late).status, 200);
+  telegram.latency();
+  await ok("getMe");
 });
 
 const wrong: Record<Exclude<TlsKind, "good">, string> = {
@@ -269,7 +245,7 @@ for (const [kind, code] of Object.entries(wrong) as [TlsKind, string][]) {
   test(`tls ${kind} fails with ${code}`, { skip: withoutOpenssl }, async (t) => {
     const { telegram } = await start(t);
     const { url, ca } = await telegram.tls(kind);
-    const dispatcher = new Agent({ connect: { timeout: 100, ...(ca === undefined ? {} : { ca }) } });
+    const dispatcher = new Agent({ connect: { timeout: 300, ...(ca === undefined ? {} : { ca }) } });
     t.after(() => dispatcher.destroy());
     assert.equal(await failure(post(dispatcher, `${url}/bot${telegram.bot().token}/getMe`, {}, 5000)), code);
   });
