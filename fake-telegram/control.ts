@@ -19,7 +19,10 @@ export async function serveControl(telegram: FakeTelegram, { port = 0 }: Control
   async function handle(req: IncomingMessage, res: ServerResponse): Promise<void> {
     const url = new URL(req.url ?? "/", "http://localhost");
     // A page of another origin could reach a loopback port by a name of its own (DNS rebinding).
-    if (!loopback.test(req.headers.host ?? "")) return reply(res, 403, { error: "loopback only" });
+    const origin = req.headers.origin?.replace(/^http:\/\//, "");
+    if (!loopback.test(req.headers.host ?? "") || (origin !== undefined && !loopback.test(origin))) {
+      return reply(res, 403, { error: "loopback only" });
+    }
     if (req.method === "GET" && url.pathname === "/events") return streamCalls(telegram, res);
     if (req.method === "GET" && (await servePage(url.pathname, res))) return undefined;
     const [, head = "", id] = url.pathname.split("/");
