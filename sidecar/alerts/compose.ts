@@ -2,7 +2,7 @@ import type { Composed, Incident, Message, OutboxRow, Told } from "../state/reco
 import type { Now } from "../state/steady.ts";
 import type { State } from "../state/state.ts";
 import { clockTime, span } from "./amounts.ts";
-import { clip, html, joinLines, plainOf } from "./html.ts";
+import { clip, joinLines, plainOf, rich } from "./html.ts";
 import { type Around, render, type RenderOptions } from "./render.ts";
 import type { Say } from "./told.ts";
 import { type ChannelPolicy, isOpenRow, keyOf, type Truth } from "./truth.ts";
@@ -138,13 +138,13 @@ export function createComposer(state: State, truth: Truth, options: RenderOption
     const title = `${sorted.length} alerts: ${firing} firing, ${sorted.length - firing} over`;
     const rows = parts.flatMap((part) => part.rows);
     const lines = [
-      html`<b>${title}</b>${options.environment === "" ? "" : ` · ${options.environment}`}`,
+      rich`<b>${title}</b>${options.environment === "" ? "" : ` · ${options.environment}`}`,
       ...sorted.slice(0, 10).map(({ incident, kind }) => line(incident, kind, now)),
-      ...(sorted.length > 10 ? [html`… and ${sorted.length - 10} more`] : []),
+      ...(sorted.length > 10 ? [rich`… and ${sorted.length - 10} more`] : []),
       ...(rows.some((row) => row.ambiguous)
-        ? [html`↻ may repeat ${rows.map((row) => `#${row.incident}`).join(" ")}`]
+        ? [rich`↻ may repeat ${rows.map((row) => `#${row.incident}`).join(" ")}`]
         : []),
-      ...(state.problem() === undefined ? [] : [html`⚠ ${state.problem() ?? ""}`]),
+      ...(state.problem() === undefined ? [] : [rich`⚠ ${state.problem() ?? ""}`]),
     ];
     const text = joinLines(lines, 3500);
     const critical = sorted.some(({ incident, kind }) => kind === "firing" && incident.severity === "critical");
@@ -171,7 +171,7 @@ export function createComposer(state: State, truth: Truth, options: RenderOption
     const what = over ? (kind === "missed" ? words.missed : words.resolved) : words.firing;
     const since = clockTime(incident.startedWallMs, now.wallMs, options.displayTimeZone);
     const length = span((incident.clearedAtMs ?? now.atMs) - incident.startedAtMs);
-    return html`${icon} ${clip(incident.target, 60)}: ${what}, since ${since} (${length}) <code>#${incident.id}</code>`;
+    return rich`${icon} ${clip(incident.target, 60)}: ${what}, since ${since} (${length}) <code>#${incident.id}</code>`;
   }
 }
 

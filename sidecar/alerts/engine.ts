@@ -5,7 +5,7 @@ import type { Now, SteadyClock, SteadyMark } from "../state/steady.ts";
 import type { Change, State } from "../state/state.ts";
 import { createComposer } from "./compose.ts";
 import { type Evidence, explain } from "./explain.ts";
-import { apply, fire, newReference, refresh } from "./incidents.ts";
+import { apply, fire, letters, newReference, refresh } from "./incidents.ts";
 import { asInhibitor, inhibition, type Inhibitor, INHIBITORS } from "./inhibit.ts";
 import { linksOf } from "./links.ts";
 import { plan } from "./plan.ts";
@@ -67,6 +67,8 @@ export interface EngineDeps {
   evidence?: Evidence | undefined;
   /** Rows were queued: the sender should look. */
   wake(): void;
+  /** The way to Telegram works again after a failure: the named channel may retry at once. */
+  onReachable?(channel: string): void;
   /** Something became true or over; for `gramwatch.alert` log records. */
   onTransition?(incident: Incident): void;
 }
@@ -105,7 +107,12 @@ export function createEngine(deps: EngineDeps, options: EngineOptions) {
     const target = spokenOf.get(sample.probe);
     spokenOf.set(sample.probe, sample.target);
     if (target !== undefined && target !== sample.target) rename(target, sample.target);
+    const failed = world.bots[sample.target]?.telegramStreak.lately[0];
     world = observe(world, steadied(sample), worldOptions);
+    const works = world.bots[sample.target]?.telegramStreak.lately[0] === false;
+    if (sample.kind === "telegram" && failed === true && works && options.tokenChannel) {
+      deps.onReachable?.(options.tokenChannel);
+    }
   }
 
   /** The sample with its instants on the steady clock. */
@@ -174,7 +181,7 @@ export function createEngine(deps: EngineDeps, options: EngineOptions) {
     for (const effect of effects) {
       if (effect.effect === "fire") {
         const id = newReference((taken) => state.get("incident", taken) !== undefined, random);
-        incident = fire(id, after, effect, reading, severity, now);
+        incident = fire({ id, nonce: letters(4, random) }, after, effect, reading, severity, now);
         instance = { ...instance, incident: id };
       } else if (incident !== undefined) {
         incident = apply(incident, effect, severity, now);

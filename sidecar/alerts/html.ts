@@ -1,4 +1,4 @@
-/** Text that is HTML already: made by `html` only. */
+/** Text that is HTML already: made by `rich` only. */
 export interface Html {
   html: string;
 }
@@ -10,8 +10,8 @@ const escape = (text: string): string => clean(text).replace(/[&<>]/g, (characte
 
 const clean = (text: string): string => text.toWellFormed().replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, "");
 
-/** The only way to text with tags: every value is escaped, unless it is `Html`. */
-export function html(strings: TemplateStringsArray, ...values: (string | number | Html)[]): Html {
+/** The only way to text with tags (not called `html`: the formatter would reflow it): every value is escaped, unless it is `Html`. */
+export function rich(strings: TemplateStringsArray, ...values: (string | number | Html)[]): Html {
   const parts = strings.map((part, at) => {
     const value = values[at];
     if (value === undefined) return part;

@@ -15,8 +15,11 @@ export function newReference(taken: (id: string) => boolean, random: () => numbe
   }
 }
 
+export const letters = (length: number, random: () => number): string =>
+  Array.from({ length }, () => ALPHABET[Math.floor(random() * ALPHABET.length)]).join("");
+
 export function fire(
-  id: string,
+  id: { id: string; nonce: string },
   instance: Instance,
   effect: Extract<Effect, { effect: "fire" }>,
   reading: Reading,
@@ -24,7 +27,7 @@ export function fire(
   now: Now,
 ): Incident {
   return {
-    id,
+    ...id,
     rule: instance.rule,
     target: instance.target,
     severity,

@@ -1,7 +1,7 @@
 import type { Button, Incident, Kind, Message, Told } from "../state/records.ts";
 import type { Now } from "../state/steady.ts";
 import { clockTime, span } from "./amounts.ts";
-import { clip, html, type Html, joinLines, plainOf } from "./html.ts";
+import { clip, type Html, joinLines, plainOf, rich } from "./html.ts";
 import { type LinkBases, type Links, linksOf, mayBeButton } from "./links.ts";
 import { repeatGapMs } from "./told.ts";
 import { causeText, wordsOf } from "./words.ts";
@@ -14,8 +14,6 @@ export interface RenderOptions {
   displayTimeZone: string | undefined;
   /** Somebody may press Ack and Silence, and the presses reach us. */
   actions: boolean;
-  /** Random characters that end the validity of a button with its incident. */
-  nonce(incident: string): string;
 }
 
 /** What is around the incident that the message should name. */
@@ -49,24 +47,21 @@ export function render(incident: Incident, around: Around, options: RenderOption
   const title = `${clip(incident.target, 100)}: ${what}`;
   const time = (wallMs: number) => clockTime(wallMs, now.wallMs, options.displayTimeZone);
   const lines: Html[] = [
-    html`${iconOf(incident, around.kind)}
-      <b>${title}</b>${options.environment === "" ? "" : ` · ${options.environment}`}`,
+    rich`${iconOf(incident, around.kind)} <b>${title}</b>${options.environment === "" ? "" : ` · ${options.environment}`}`,
     ...(over ? overLines(incident, around, words, time) : firingLines(incident, around, words, time)),
-    ...around.earlier.map((past) => html`Before that: ${stretch(past, time)}.`),
+    ...around.earlier.map((past) => rich`Before that: ${stretch(past, time)}.`),
     ...around.children
       .slice(0, 5)
-      .map((child) => html`Explains <code>#${child.id}</code> ${child.target}: ${wordsOf(child.rule).firing}`),
-    ...(around.lateMs > LATE_MS ? [html`Delivered ${span(around.lateMs)} late${lateReason(around, time)}.`] : []),
-    ...(around.mayRepeat ? [html`↻ may repeat <code>#${incident.id}</code>`] : []),
-    ...(around.stateProblem === undefined ? [] : [html`⚠ ${clip(around.stateProblem, 200)}`]),
+      .map((child) => rich`Explains <code>#${child.id}</code> ${child.target}: ${wordsOf(child.rule).firing}`),
+    ...(around.lateMs > LATE_MS ? [rich`Delivered ${span(around.lateMs)} late${lateReason(around, time)}.`] : []),
+    ...(around.mayRepeat ? [rich`↻ may repeat <code>#${incident.id}</code>`] : []),
+    ...(around.stateProblem === undefined ? [] : [rich`⚠ ${clip(around.stateProblem, 200)}`]),
   ];
   const keyboard = over ? [] : buttons(incident, links, around, options);
+  const nth = 1 + (around.told?.repeats ?? 0) + (around.kind === "repeat" ? 1 : 0);
   const footer = [
     ...textLinks(links, over ? [] : keyboard.flat()),
-    html`<code
-      >#${incident.id}${over ? " · closed" : ` · msg ${1 + (around.told?.repeats ?? 0) + (around.kind === "repeat" ? 1 : 0)}`}
-      · ${clip(options.host, 60)}</code
-    >`,
+    rich`<code>#${incident.id} · ${over ? "closed" : `msg ${nth}`} · ${clip(options.host, 60)}</code>`,
   ];
   const tail = footer.map((line) => line.html).join("\n");
   const text = `${joinLines(lines, MAX_UNITS - tail.length - 1)}\n${tail}`;
@@ -111,20 +106,20 @@ function firingLines(incident: Incident, around: Around, words: Words, time: Tim
   const last = incident.facts["lastErrorWallMs"];
   const error = incident.facts["lastError"];
   return [
-    html`${clip(words.line(incident.facts), 400)}`,
-    html`Since ${time(incident.startedWallMs)}${around.kind === "repeat" ? `; ${next(around)}` : ""}`,
-    ...(cause === undefined ? [] : [html`<b>Cause:</b> ${clip(cause, 400)}.`]),
-    ...(typeof error === "string" && error !== "" ? [html`<b>Last error:</b> <code>${clip(error, 300)}</code>`] : []),
-    ...(typeof last === "number" ? [html`Last one at ${time(last)}.`] : []),
+    rich`${clip(words.line(incident.facts), 400)}`,
+    rich`Since ${time(incident.startedWallMs)}${around.kind === "repeat" ? `; ${next(around)}` : ""}`,
+    ...(cause === undefined ? [] : [rich`<b>Cause:</b> ${clip(cause, 400)}.`]),
+    ...(typeof error === "string" && error !== "" ? [rich`<b>Last error:</b> <code>${clip(error, 300)}</code>`] : []),
+    ...(typeof last === "number" ? [rich`Last one at ${time(last)}.`] : []),
     ...incident.errors
       .slice(0, 3)
       .map(
         ({ fingerprint, count, isNew }) =>
-          html`${count} × <code>${clip(fingerprint, 150)}</code>${isNew ? " (new)" : ""}`,
+          rich`${count} × <code>${clip(fingerprint, 150)}</code>${isNew ? " (new)" : ""}`,
       ),
-    ...(around.acked ? [html`✓ Acknowledged by ${clip(incident.ackedBy ?? "", 60)}`] : []),
-    ...(around.silenced ? [html`🔕 Silenced`] : []),
-    ...(incident.severity === "critical" && around.kind === "worse" ? [html`More severe than before: critical.`] : []),
+    ...(around.acked ? [rich`✓ Acknowledged by ${clip(incident.ackedBy ?? "", 60)}`] : []),
+    ...(around.silenced ? [rich`🔕 Silenced`] : []),
+    ...(incident.severity === "critical" && around.kind === "worse" ? [rich`More severe than before: critical.`] : []),
   ];
 }
 
@@ -139,10 +134,10 @@ function overLines(incident: Incident, around: Around, words: Words, time: Time)
     ...(repeats > 0 ? [`${repeats} reminder${repeats === 1 ? "" : "s"} sent`] : []),
   ];
   return [
-    html`${DOWN.has(incident.rule) ? "Down" : "Lasted"} ${stretch(incident, time)}.`,
-    ...(cause === undefined ? [] : [html`<b>Cause:</b> ${clip(cause, 400)}.`]),
-    ...(around.kind === "missed" ? [html`${clip(words.line(incident.facts), 400)}`] : []),
-    ...(details.length === 0 ? [] : [html`${details.join(", ")}.`]),
+    rich`${DOWN.has(incident.rule) ? "Down" : "Lasted"} ${stretch(incident, time)}.`,
+    ...(cause === undefined ? [] : [rich`<b>Cause:</b> ${clip(cause, 400)}.`]),
+    ...(around.kind === "missed" ? [rich`${clip(words.line(incident.facts), 400)}`] : []),
+    ...(details.length === 0 ? [] : [rich`${details.join(", ")}.`]),
   ];
 }
 
@@ -167,7 +162,7 @@ function isSilent(incident: Incident, { kind, told }: Around): boolean {
 }
 
 function buttons(incident: Incident, links: Links, around: Around, options: RenderOptions): Button[][] {
-  const data = (action: string) => `${action}|${incident.id}|${options.nonce(incident.id)}`;
+  const data = (action: string) => `${action}|${incident.id}|${incident.nonce}`;
   const quiet = around.acked || around.silenced;
   const actions: Button[] = quiet
     ? [{ text: "↩ Undo", data: data("u") }]
@@ -193,5 +188,5 @@ const waysOf = (links: Links): [string, string][] =>
 function textLinks(links: Links, shown: Button[]): Html[] {
   return waysOf(links)
     .filter(([, url]) => !shown.some((button) => button.url === url))
-    .map(([text, url]) => (mayBeButton(url) ? html`<a href="${url}">${text}</a>` : html`${text}: ${clip(url, 300)}`));
+    .map(([text, url]) => (mayBeButton(url) ? rich`<a href="${url}">${text}</a>` : rich`${text}: ${clip(url, 300)}`));
 }

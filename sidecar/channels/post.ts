@@ -1,3 +1,4 @@
+import { Readable } from "node:stream";
 import { Agent, request } from "undici";
 import type { Answer } from "./channel.ts";
 
@@ -32,7 +33,7 @@ export function createPost() {
         dispatcher: agent,
         method: options.method ?? "POST",
         headers: { "content-type": "application/json", ...options.headers, "content-length": String(body.length) },
-        body: once(),
+        body: Readable.from(once()),
         signal: options.signal,
         reset: true,
       });

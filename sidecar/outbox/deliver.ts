@@ -29,6 +29,7 @@ export type Sender = ReturnType<typeof createSender>;
 /** The only place that sends and retries. Each channel has a loop of its own: one that hangs holds up no other. */
 export function createSender(deps: SenderDeps) {
   const { state, clock, channels, compose, log, random } = deps;
+  let stopping = false;
   const lanes = channels.map(createLane);
   state.commit(ledger.recovered(state.all("outbox"), clock.now()));
 
@@ -117,7 +118,7 @@ export function createSender(deps: SenderDeps) {
 
     let running: Promise<void> | undefined;
     async function drain(): Promise<void> {
-      while (await once());
+      while (!stopping && (await once()));
     }
     return {
       channel,
@@ -169,9 +170,12 @@ export function createSender(deps: SenderDeps) {
       );
       if (timer !== undefined) look();
     },
+    /** Waits for the requests in hand (each has its deadline) and sends nothing more. */
     async close(): Promise<void> {
       clearInterval(timer);
       timer = undefined;
+      stopping = true;
+      await pumpAll();
       await Promise.all(lanes.map((lane) => lane.channel.close()));
     },
   };

@@ -1,6 +1,6 @@
 import type { ChannelStatus, Composed, OutboxRow, Told } from "../state/records.ts";
 import type { Now } from "../state/steady.ts";
-import type { Change, State } from "../state/state.ts";
+import type { Change } from "../state/state.ts";
 import type { Verdict } from "./classify.ts";
 
 const MINUTE_MS = 60_000;

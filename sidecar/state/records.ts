@@ -43,6 +43,8 @@ export interface ErrorGroup {
 export interface Incident {
   /** Four characters, shown as `#K7F2`. */
   id: string;
+  /** In its buttons: a press with another one is of an older life. */
+  nonce: string;
   rule: string;
   target: string;
   severity: Severity;
