@@ -1,44 +1,93 @@
-// Bundles what the images run: dist/bot and dist/sidecar, one ES module each plus the small programs beside it.
+// Bundles what the images run: dist/bot and dist/sidecar, ES modules with what they share in chunks beside them.
 // Plain JavaScript, so that the image's build stage needs nothing but esbuild.
+//
+//   node scripts/bundle.mjs [bot|sidecar …] [--meta]     --meta: also esbuild's account of every byte
 import { build } from "esbuild";
-import { cpSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
 
 const root = join(import.meta.dirname, "..");
-const images = {
-  bot: { "main.mjs": "bot/main.ts", "health.mjs": "bot/healthcheck.ts" },
-  sidecar: { "main.mjs": "sidecar/main.ts", "health.mjs": "sidecar/healthcheck.ts" },
+const tools = {
+  doctor: "scripts/doctor.ts",
+  init: "scripts/init.ts",
+  backup: "scripts/backup.ts",
+  restore: "scripts/restore.ts",
 };
-/** Files that the sidecar reads at run time, beside main.mjs under the same names. */
-const assets = { sidecar: { "sidecar/console/client": "client", "docs/runbooks": "runbooks" } };
+const images = {
+  bot: { programs: { main: "bot/main.ts", health: "bot/healthcheck.ts", ...tools }, assets: {} },
+  sidecar: {
+    programs: { main: "sidecar/main.ts", health: "sidecar/healthcheck.ts", ...tools },
+    // Read at run time, beside main.mjs under these names.
+    assets: { "sidecar/console/client": "client", "docs/runbooks": "runbooks" },
+  },
+};
 
-for (const [image, programs] of Object.entries(images)) {
+/** grammY asks for these two although it gets our own fetch; node-fetch 2 brings a deprecation warning. */
+const native = {
+  "node-fetch": "export default globalThis.fetch; export const { Headers, Request, Response } = globalThis;",
+  "abort-controller": "export const { AbortController, AbortSignal } = globalThis;",
+};
+/**
+ * Imported and never used: OTLP goes over HTTP, resources are ours, and an instrumentation other than these three cannot
+ * patch a package that is inside the bundle. Who switches one on reads why not; OpenTelemetry catches the error.
+ */
+const unused =
+  /^@opentelemetry\/(exporter-.+-grpc|otlp-grpc-exporter-base|resource-detector-.+|instrumentation-.+)$/;
+const kept = /\/instrumentation-(undici|runtime-node|http)$/;
+
+const noMap = Buffer.from('{"version":3,"sources":[""],"mappings":"A"}').toString("base64");
+const lean = {
+  name: "lean",
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^(node-fetch|abort-controller)$/ }, ({ path }) => ({ path, namespace: "native" }));
+    onResolve({ filter: unused }, ({ path }) => (kept.test(path) ? undefined : { path, namespace: "unused" }));
+    onLoad({ filter: /.*/, namespace: "native" }, ({ path }) => ({ contents: native[path] }));
+    onLoad({ filter: /.*/, namespace: "unused" }, ({ path }) => ({
+      // As a prototype, because esbuild copies own names only: any name that is asked for is a class that refuses.
+      contents: `const refuse = class { constructor() { throw new Error("${path} is not in the image"); } };
+        module.exports = Object.create(new Proxy({}, { get: () => refuse }));`,
+    }));
+    // An empty map for what is not ours: stack traces name our files, and the maps stay small.
+    onLoad({ filter: /\/node_modules\/.*\.[cm]?js$/ }, ({ path }) => ({
+      contents: `${readFileSync(path, "utf8")}\n//# sourceMappingURL=data:application/json;base64,${noMap}`,
+      loader: "default",
+    }));
+  },
+};
+
+const chosen = process.argv.slice(2).filter((argument) => !argument.startsWith("--"));
+for (const [image, { programs, assets }] of Object.entries(images)) {
+  if (chosen.length > 0 && !chosen.includes(image)) continue;
   const outdir = join(root, "dist", image);
   rmSync(outdir, { recursive: true, force: true });
-  mkdirSync(outdir, { recursive: true });
-  for (const [out, entry] of Object.entries(programs)) {
-    const { metafile } = await build({
-      absWorkingDir: root,
-      entryPoints: [entry],
-      outfile: join(outdir, out),
-      bundle: true,
-      platform: "node",
-      format: "esm",
-      target: "node26",
-      minifySyntax: true,
-      minifyWhitespace: true,
-      sourcemap: "linked",
-      sourcesContent: false,
-      legalComments: "none",
-      metafile: true,
-      // CommonJS packages inside an ES module look for these.
-      banner: {
-        js: 'import{createRequire as __cr}from"node:module";const require=__cr(import.meta.url);const __filename=import.meta.filename,__dirname=import.meta.dirname;',
-      },
-      logLevel: "warning",
-    });
-    if (process.argv.includes("--meta")) writeFileSync(join(outdir, `${out}.meta.json`), JSON.stringify(metafile));
-  }
-  for (const [from, to] of Object.entries(assets[image] ?? {}))
-    if (existsSync(join(root, from))) cpSync(join(root, from), join(outdir, to), { recursive: true });
+  const { metafile } = await build({
+    absWorkingDir: root,
+    entryPoints: Object.entries(programs).map(([out, entry]) => ({ in: entry, out })),
+    outdir,
+    outExtension: { ".js": ".mjs" },
+    chunkNames: "chunk-[hash]",
+    bundle: true,
+    splitting: true,
+    platform: "node",
+    format: "esm",
+    target: "node26",
+    minifySyntax: true,
+    minifyWhitespace: true,
+    sourcemap: "linked",
+    sourcesContent: false,
+    legalComments: "none",
+    metafile: true,
+    plugins: [lean],
+    // CommonJS packages inside an ES module look for these.
+    banner: {
+      js: 'import{createRequire as __cr}from"node:module";const require=__cr(import.meta.url);const __filename=import.meta.filename,__dirname=import.meta.dirname;',
+    },
+    logLevel: "warning",
+  });
+  for (const [from, to] of Object.entries(assets)) cpSync(join(root, from), join(outdir, to), { recursive: true });
+  if (process.argv.includes("--meta")) writeFileSync(join(outdir, "meta.json"), JSON.stringify(metafile));
+  const sizes = Object.entries(metafile.outputs).map(([path, { bytes }]) => [basename(path), bytes]);
+  const total = sizes.reduce((sum, [, bytes]) => sum + bytes, 0);
+  console.log(`dist/${image}: ${(total / 1e6).toFixed(2)} MB`);
+  for (const [name, bytes] of sizes) if (bytes > 20_000) console.log(`  ${(bytes / 1e6).toFixed(2)} ${name}`);
 }
