@@ -108,12 +108,12 @@ interface GuardOptions<T> {
 function guard<T, E extends Exporter<T>>(exporter: E, options: GuardOptions<T>): E {
   const { delivery } = options;
   const inner = exporter.export.bind(exporter);
+  const open = new Set<(result: ExportResult) => void>();
+
   exporter.export = (items: T, done: (result: ExportResult) => void): void => {
-    let open = true;
     let count = 0;
     const finish = (result: ExportResult): void => {
-      if (!open) return;
-      open = false;
+      if (!open.delete(finish)) return;
       clearTimeout(timer);
       delivery.lastOk = result.code === ExportResultCode.SUCCESS;
       if (!delivery.lastOk) {
@@ -122,22 +122,28 @@ function guard<T, E extends Exporter<T>>(exporter: E, options: GuardOptions<T>):
       }
       done(result);
     };
-    const timer = setTimeout(() => {
-      // The sockets too: an exporter allows 30 open exports, and trickling answers would use them up one by one.
-      options.destroy();
-      finish({ code: ExportResultCode.FAILED, error: Object.assign(new Error("no answer"), { code: "ETIMEDOUT" }) });
-    }, options.deadlineMs);
+    const timer = setTimeout(tooLate, options.deadlineMs);
     timer.unref();
+    open.add(finish);
     try {
       count = options.prepare(items);
-      if (options.state.closed) finish({ code: ExportResultCode.FAILED, error: new Error("shut down") });
+      if (options.state.closed) finish(failed(new Error("shut down")));
       else inner(items, finish);
     } catch (error) {
-      finish({ code: ExportResultCode.FAILED, error: error instanceof Error ? error : new Error(String(error)) });
+      finish(failed(error instanceof Error ? error : new Error(String(error))));
     }
   };
+
+  function tooLate(): void {
+    // All that are open fail before their sockets go: a 200 whose body breaks off would count as delivered. The sockets
+    // must go, since an exporter has 30 open exports at most, and trickling answers would use them up one by one.
+    for (const finish of open) finish(failed(Object.assign(new Error("no answer"), { code: "ETIMEDOUT" })));
+    options.destroy();
+  }
   return exporter;
 }
+
+const failed = (error: Error): ExportResult => ({ code: ExportResultCode.FAILED, error });
 
 /** `http 503`, `ECONNREFUSED`, or the first line of the message. */
 function failureText(error: (Error & { code?: unknown }) | undefined): string {

@@ -1,3 +1,4 @@
+import type { ApiClientOptions } from "grammy";
 import { Agent, request } from "undici";
 import { addSecret } from "./redact.ts";
 
@@ -11,7 +12,7 @@ export interface TransportOptions {
 
 export interface Transport {
   /** For `new Bot(transport.token, { client: { apiRoot, fetch: transport.fetch } })`. */
-  fetch: typeof fetch;
+  fetch: NonNullable<ApiClientOptions["fetch"]>;
   /** `<bot id>:REDACTED`: the real token is put in here, so that no grammY object and no error ever holds it. */
   token: string;
   apiRoot: string;
@@ -67,7 +68,7 @@ export function createTransport(options: TransportOptions): Transport {
         text: () => Promise.resolve(answer.text),
         json: () => parse(answer),
       };
-    }) as unknown as typeof fetch,
+    }) as unknown as Transport["fetch"],
     async download(filePath, { maxBytes, signal }) {
       const deadline = createDeadline(deadlines["default"] ?? 60_000, signal);
       try {

@@ -1,0 +1,142 @@
+import assert from "node:assert/strict";
+import type { TestContext } from "node:test";
+import { describe, test } from "node:test";
+import type { Telemetry } from "./start.ts";
+import { startTelemetry } from "./start.ts";
+import { QUIET } from "./test-rig.ts";
+import type { Behaviour, OtlpCapture } from "./testing.ts";
+import { startOtlpCapture } from "./testing.ts";
+
+interface Setup {
+  telemetry: Telemetry;
+  capture: OtlpCapture;
+}
+
+async function start(t: TestContext, env: Record<string, string> = {}, now?: () => number): Promise<Setup> {
+  const capture = await startOtlpCapture();
+  const telemetry = startTelemetry({
+    serviceName: "bot",
+    serviceVersion: "1.0.0",
+    env: { ...QUIET, OTEL_EXPORTER_OTLP_ENDPOINT: capture.url, ...env },
+    ...(now && { now }),
+  });
+  t.after(async () => {
+    await telemetry.shutdown(2000);
+    await capture.close();
+  });
+  return { telemetry, capture };
+}
+
+function make(telemetry: Telemetry, count: number): void {
+  for (let n = 0; n < count; n++) {
+    telemetry.tracer.startSpan("work").end();
+    telemetry.logger.emit({ body: "line" });
+  }
+}
+
+const faults: [string, Behaviour | "refuse", string][] = [
+  ["refuses connections", "refuse", "ECONNREFUSED"],
+  ["hangs", { kind: "hang" }, "Request timed out"],
+  ["trickles for ever", { kind: "trickle" }, "ETIMEDOUT"],
+  ["resets", { kind: "reset" }, "ECONNRESET"],
+  ["says 400", { kind: "status", status: 400 }, "http 400"],
+  ["says 413", { kind: "status", status: 413 }, "http 413"],
+  ["says 429", { kind: "status", status: 429, retryAfterSeconds: 60 }, "Export failed with retryable status"],
+  [
+    "says 503 and when to come back",
+    { kind: "status", status: 503, retryAfterSeconds: 60 },
+    "Export failed with retryable status",
+  ],
+];
+
+describe("a receiver that", () => {
+  for (const [what, behaviour, reason] of faults) {
+    test(`${what}: what is lost is counted exactly, and the flush ends`, { timeout: 8000 }, async (t) => {
+      const { telemetry, capture } = await start(t, { OTEL_EXPORTER_OTLP_TIMEOUT: "100" });
+      if (behaviour === "refuse") await capture.close();
+      else capture.behave(behaviour);
+      make(telemetry, 700);
+      await telemetry.shutdown(6000);
+      const { dropped, last_export_error: error } = telemetry.health();
+      assert.deepEqual(dropped, { spans: 700, logs: 700 });
+      assert.equal(error?.reason, reason);
+      assert.deepEqual([capture.spans.length, capture.logs.length], [0, 0]);
+    });
+  }
+});
+
+test("a shutdown keeps its deadline although the receiver hangs", { timeout: 2000 }, async (t) => {
+  const { telemetry, capture } = await start(t, { OTEL_EXPORTER_OTLP_TIMEOUT: "3000" });
+  capture.behave({ kind: "hang" });
+  make(telemetry, 10);
+  await telemetry.shutdown(100);
+  await telemetry.shutdown(100);
+});
+
+test("a burst over the queue loses what does not fit: lost and received add up to what was made", async (t) => {
+  const { telemetry, capture } = await start(t);
+  make(telemetry, 5000);
+  await telemetry.shutdown(5000);
+  const { dropped } = telemetry.health();
+  assert.ok(dropped.spans > 0 && dropped.logs > 0);
+  assert.deepEqual([capture.spans.length + dropped.spans, capture.logs.length + dropped.logs], [5000, 5000]);
+});
+
+test("a receiver that comes back gets what is made from then on", async (t) => {
+  let nowMs = 0;
+  const env = {
+    OTEL_EXPORTER_OTLP_TIMEOUT: "100",
+    OTEL_BSP_SCHEDULE_DELAY: "5",
+    OTEL_BLRP_SCHEDULE_DELAY: "5",
+    OTEL_METRIC_EXPORT_INTERVAL: "200",
+  };
+  const { telemetry, capture } = await start(t, env, () => nowMs);
+  capture.behave({ kind: "status", status: 400 });
+  make(telemetry, 1);
+  assert.equal(telemetry.health().exporting, true, "two intervals of patience");
+  await capture.until(() => new Set(capture.paths).size === 3, "a request of each signal");
+  nowMs = 1000;
+  assert.equal(telemetry.health().exporting, false);
+  assert.equal(telemetry.health().last_export_error?.reason, "http 400");
+
+  capture.behave({ kind: "ok" });
+  make(telemetry, 1);
+  await capture.until(() => capture.spans.length === 1 && capture.logs.length === 1 && capture.metrics.size > 0);
+  await telemetry.shutdown(1000);
+  assert.equal(telemetry.health().exporting, true);
+  assert.deepEqual(telemetry.health().dropped, { spans: 1, logs: 1 });
+});
+
+test("the SDK's own metrics say the same as the health page", async (t) => {
+  const { telemetry, capture } = await start(t, { OTEL_EXPORTER_OTLP_TIMEOUT: "100", OTEL_LOGS_EXPORTER: "none" });
+  capture.behave({ kind: "status", status: 400 });
+  make(telemetry, 3000);
+  await capture.until(() => capture.requests() > 0);
+  await telemetry.shutdown(3000);
+  // The page is closed by then; the same numbers were read by the tee.
+  assert.equal(telemetry.health().dropped.spans, 3000);
+  assert.equal(telemetry.health().dropped.logs, 0);
+});
+
+test("headers and compression go with every export", async (t) => {
+  const { telemetry, capture } = await start(t, {
+    OTEL_EXPORTER_OTLP_HEADERS: "authorization=Bearer%20hunter2hunter2",
+    OTEL_EXPORTER_OTLP_COMPRESSION: "gzip",
+  });
+  make(telemetry, 1);
+  await telemetry.shutdown(2000);
+  assert.deepEqual(new Set(capture.paths), new Set(["/v1/traces", "/v1/logs", "/v1/metrics"]));
+  for (const headers of capture.headers) {
+    assert.equal(headers.authorization, "Bearer hunter2hunter2");
+    assert.equal(headers["content-encoding"], "gzip");
+  }
+  assert.equal(capture.spans.length, 1);
+});
+
+test("each signal can be turned off alone", async (t) => {
+  const { telemetry, capture } = await start(t, { OTEL_TRACES_EXPORTER: "none", OTEL_METRICS_EXPORTER: "none" });
+  make(telemetry, 1);
+  assert.match(await telemetry.metricsPage(), /process_uptime_seconds/);
+  await telemetry.shutdown(2000);
+  assert.deepEqual(capture.paths, ["/v1/logs"]);
+});
