@@ -3,7 +3,7 @@
 //
 //   node scripts/bundle.mjs [bot|sidecar …] [--meta]     --meta: also esbuild's account of every byte
 import { build } from "esbuild";
-import { cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 
 const root = join(import.meta.dirname, "..");
@@ -31,11 +31,9 @@ const native = {
  * Imported and never used: OTLP goes over HTTP, resources are ours, and an instrumentation other than these three cannot
  * patch a package that is inside the bundle. Who switches one on reads why not; OpenTelemetry catches the error.
  */
-const unused =
-  /^@opentelemetry\/(exporter-.+-grpc|otlp-grpc-exporter-base|resource-detector-.+|instrumentation-.+)$/;
+const unused = /^@opentelemetry\/(exporter-.+-grpc|otlp-grpc-exporter-base|resource-detector-.+|instrumentation-.+)$/;
 const kept = /\/instrumentation-(undici|runtime-node|http)$/;
 
-const noMap = Buffer.from('{"version":3,"sources":[""],"mappings":"A"}').toString("base64");
 const lean = {
   name: "lean",
   setup({ onResolve, onLoad }) {
@@ -46,11 +44,6 @@ const lean = {
       // As a prototype, because esbuild copies own names only: any name that is asked for is a class that refuses.
       contents: `const refuse = class { constructor() { throw new Error("${path} is not in the image"); } };
         module.exports = Object.create(new Proxy({}, { get: () => refuse }));`,
-    }));
-    // An empty map for what is not ours: stack traces name our files, and the maps stay small.
-    onLoad({ filter: /\/node_modules\/.*\.[cm]?js$/ }, ({ path }) => ({
-      contents: `${readFileSync(path, "utf8")}\n//# sourceMappingURL=data:application/json;base64,${noMap}`,
-      loader: "default",
     }));
   },
 };
