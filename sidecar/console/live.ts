@@ -1,0 +1,37 @@
+import type { Context } from "hono";
+import { streamSSE } from "hono/streaming";
+import type { Store } from "../store/store.ts";
+
+const MAX_STREAMS = 32;
+const BEAT_MS = 1_000;
+const IDLE_BEATS = 15;
+
+/**
+ * `/events`: says "changed" at most once a second when something was written; pages then fetch themselves again. What
+ * changed is not said: the page knows what it shows.
+ */
+export function createLive(store: Pick<Store, "onChange">): (c: Context) => Response {
+  let streams = 0;
+  return function live(c) {
+    if (streams >= MAX_STREAMS) return c.text("too many open pages", 503, { "retry-after": "10" });
+    return streamSSE(c, async (stream) => {
+      streams += 1;
+      let changed = false;
+      const stop = store.onChange(() => {
+        changed = true;
+      });
+      try {
+        await stream.writeSSE({ event: "hello", data: "", retry: 2000 });
+        for (let beat = 0; !stream.aborted; beat += 1) {
+          await stream.sleep(BEAT_MS);
+          if (changed) await stream.writeSSE({ event: "changed", data: "" });
+          else if (beat % IDLE_BEATS === 0) await stream.writeSSE({ event: "idle", data: "" });
+          changed = false;
+        }
+      } finally {
+        stop();
+        streams -= 1;
+      }
+    });
+  };
+}
