@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
 import { join, resolve } from "node:path";
 import { ConfigError, type Problem, readSettings, type Values } from "@gramwatch/otel";
+import type { RuleName, RuleOverride } from "./alerts/thresholds.ts";
 import { type ConfigFile, readConfigFile } from "./config-file.ts";
 import { type HostPort, SIDECAR_SETTINGS } from "./settings.ts";
 
@@ -42,7 +43,7 @@ export interface SidecarConfig {
   channels: SecondChannel[];
   escalateAfterMs: number;
   /** As given, with those values over them that the environment may set too. */
-  rules: NonNullable<ConfigFile["rules"]>;
+  rules: Partial<Record<RuleName, RuleOverride>>;
   disconnectedAfterMs: number;
   errors: { max: number; windowMs: number };
   dependencies: Record<string, string>;
@@ -100,7 +101,7 @@ export function readConfig(
   crossCheck(values, problems);
   if (problems.length > 0) throw new ConfigError(problems);
 
-  const rules = yaml.content.rules ?? {};
+  const rules: SidecarConfig["rules"] = defined(yaml.content.rules ?? {});
   const dataDir = resolve(values.DATA_DIR);
   const dependencies = values.DEPENDENCIES ?? yaml.content.dependencies ?? {};
   const defaultControls = values.CONTROL_TARGETS === undefined && bots.every((bot) => isPublic(bot.apiRoot));
