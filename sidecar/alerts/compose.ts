@@ -117,19 +117,21 @@ export function createComposer(state: State, truth: Truth, options: RenderOption
     return [told, ...part.earlier.map((past) => overTold(past, channel.name, now))];
   }
 
-  const overTold = (past: Incident, channel: string, now: Now): Told => ({
-    incident: past.id,
-    channel,
-    state: "resolved",
-    seq: past.seq,
-    severity: past.severity,
-    repeats: 0,
-    saidAtMs: now.atMs,
-    firstSaidWallMs: truth.told(past.id, channel)?.firstSaidWallMs ?? now.wallMs,
-    messageId: truth.told(past.id, channel)?.messageId ?? null,
-    face: truth.told(past.id, channel)?.face ?? "",
-    mayRepeat: false,
-  });
+  function overTold(past: Incident, channel: string, now: Now): Told {
+    return {
+      incident: past.id,
+      channel,
+      state: "resolved",
+      seq: past.seq,
+      severity: past.severity,
+      repeats: 0,
+      saidAtMs: now.atMs,
+      firstSaidWallMs: truth.told(past.id, channel)?.firstSaidWallMs ?? now.wallMs,
+      messageId: truth.told(past.id, channel)?.messageId ?? null,
+      face: truth.told(past.id, channel)?.face ?? "",
+      mayRepeat: false,
+    };
+  }
 
   function digest(parts: Part[], now: Now): Message {
     const sorted = parts.toSorted((a, b) => a.incident.startedAtMs - b.incident.startedAtMs);

@@ -63,12 +63,10 @@ export interface EngineDeps {
   state: State;
   clock: SteadyClock;
   log: Pick<Logger, "info" | "warn" | "error">;
-  random(): number;
+  random: () => number;
   evidence?: Evidence | undefined;
   /** Rows were queued: the sender should look. */
-  wake(): void;
-  /** The way to Telegram works again after a failure: the named channel may retry at once. */
-  onReachable?(channel: string): void;
+  wake: () => void;
   /** Something became true or over; for `gramwatch.alert` log records. */
   onTransition?(incident: Incident): void;
 }
@@ -107,12 +105,7 @@ export function createEngine(deps: EngineDeps, options: EngineOptions) {
     const target = spokenOf.get(sample.probe);
     spokenOf.set(sample.probe, sample.target);
     if (target !== undefined && target !== sample.target) rename(target, sample.target);
-    const failed = world.bots[sample.target]?.telegramStreak.lately[0];
     world = observe(world, steadied(sample), worldOptions);
-    const works = world.bots[sample.target]?.telegramStreak.lately[0] === false;
-    if (sample.kind === "telegram" && failed === true && works && options.tokenChannel) {
-      deps.onReachable?.(options.tokenChannel);
-    }
   }
 
   /** The sample with its instants on the steady clock. */
@@ -300,11 +293,12 @@ export function createEngine(deps: EngineDeps, options: EngineOptions) {
         .map(asJson),
     standings(): Standing[] {
       const { atMs } = clock.now();
-      return rules.flatMap(({ name, targets, severity }) =>
-        targets(world).flatMap((target): Standing[] => {
+      return rules.flatMap((rule) =>
+        rule.targets(world).map((target): Standing => {
+          const { name, severity } = rule;
           const instance = state.get("instance", keyOf(name, target)) ?? newInstance(name, target, severity, atMs);
           const noDataForMs = instance.unknownSinceAtMs === null ? null : atMs - instance.unknownSinceAtMs;
-          return [{ rule: name, target, severity: instance.severity, state: instance.state, noDataForMs }];
+          return { rule: name, target, severity: instance.severity, state: instance.state, noDataForMs };
         }),
       );
     },

@@ -23,7 +23,7 @@ export function rich(strings: TemplateStringsArray, ...values: (string | number 
 /** Cuts on code points, before templating: what is cut after it is broken HTML and is refused. */
 export function clip(text: string, codePoints: number): string {
   if (text.length <= codePoints) return text;
-  const points = [...text];
+  const points = Array.from(text);
   return points.length <= codePoints ? text : `${points.slice(0, codePoints - 1).join("")}…`;
 }
 

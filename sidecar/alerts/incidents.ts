@@ -67,7 +67,7 @@ export function apply(incident: Incident, effect: Effect, severity: Severity, no
       return { ...incident, state: "firing", clearedAtMs: null, clearedWallMs: null, dips: incident.dips + 1 };
     case "resolve":
       return { ...incident, state: "resolved", resolvedAtMs: now.atMs, resolvedWallMs: now.wallMs, held: false };
-    case "fire":
+    default:
       return incident;
   }
 }

@@ -181,7 +181,7 @@ export function observe(world: World, sample: Sample, options: WorldOptions): Wo
         : ring;
       return { ...world, mounts: { ...world.mounts, [target]: { disk: { atMs, value: result }, ring: grown } } };
     }
-    case "own":
+    default:
       return {
         ...world,
         own: { atMs, value: sample },

@@ -12,9 +12,9 @@ export interface SenderDeps {
   clock: SteadyClock;
   channels: Channel[];
   /** What these rows of a channel should say now; nothing to say of `dropped`. */
-  compose(channel: string, rows: OutboxRow[]): { composed: Composed | undefined; dropped: number[] };
+  compose: (channel: string, rows: OutboxRow[]) => { composed: Composed | undefined; dropped: number[] };
   log: Pick<Logger, "info" | "warn">;
-  random(): number;
+  random: () => number;
   /** One attempt, for spans and counters. */
   onAttempt?(attempt: { channel: string; verdict: Verdict["class"]; durationMs: number; composed: Composed }): void;
   /** A row reached a state that counts: `parked`, `collapsed`, `expired`. */
@@ -29,7 +29,7 @@ export type Sender = ReturnType<typeof createSender>;
 /** The only place that sends and retries. Each channel has a loop of its own: one that hangs holds up no other. */
 export function createSender(deps: SenderDeps) {
   const { state, clock, channels, compose, log, random } = deps;
-  let stopping = false;
+  const stop = new AbortController();
   const lanes = channels.map(createLane);
   state.commit(ledger.recovered(state.all("outbox"), clock.now()));
 
@@ -118,7 +118,7 @@ export function createSender(deps: SenderDeps) {
 
     let running: Promise<void> | undefined;
     async function drain(): Promise<void> {
-      while (!stopping && (await once()));
+      while (!stop.signal.aborted && (await once()));
     }
     return {
       channel,
@@ -174,7 +174,7 @@ export function createSender(deps: SenderDeps) {
     async close(): Promise<void> {
       clearInterval(timer);
       timer = undefined;
-      stopping = true;
+      stop.abort();
       await pumpAll();
       await Promise.all(lanes.map((lane) => lane.channel.close()));
     },

@@ -114,7 +114,7 @@ export function settled(
     }
     case "not_sent":
       return all((row) => again(row, nextAttemptMs(row.attempts, random)));
-    case "ambiguous":
+    default: // ambiguous
       // An edit may be repeated freely: it says the same again in the same place.
       return all((row) => ({
         ...again(row, nextAttemptMs(row.attempts, random)),

@@ -65,7 +65,6 @@ export function createRig(options: RigOptions) {
       random,
       evidence: options.evidence,
       wake: () => sender.wake(),
-      onReachable: (channel) => sender.retryNow(channel),
     },
     {
       thresholds: createThresholds(
