@@ -253,11 +253,23 @@ describe("names", () => {
       [
         ...Object.values(metrics).flatMap((metric) => Object.keys("labels" in metric ? metric.labels : {})),
         ...Object.values(attributes),
-        ...["service.name", "service.version", "service.instance.id", "deployment.environment.name"],
+        "service.name",
+        "service.version",
+        "service.instance.id",
+        "deployment.environment.name",
         // instrumentations
-        ...["nodejs.eventloop.state", "v8js.gc.type", "v8js.heap.space.name", "v8js.resource.type"],
+        "nodejs.eventloop.state",
+        "v8js.gc.type",
+        "v8js.heap.space.name",
+        "v8js.resource.type",
         // Prometheus, Collector, Tempo, and the scrape job
-        ...["le", "alertname", "alertstate", "receiver", "exporter", "data_type", "component"],
+        "le",
+        "alertname",
+        "alertstate",
+        "receiver",
+        "exporter",
+        "data_type",
+        "component",
       ].map(promLabel),
     );
     const used = new Set([...shown, ...rules].flatMap((expr) => namesIn(expr).labels));
@@ -271,7 +283,9 @@ describe("names", () => {
   test("every attribute in TraceQL and every field in LogQL is ours", () => {
     const spans = new Set<string>(["service.name", ...Object.values(attributes)]);
     const lines = new Set([
-      ...["service_name", "trace_id", "detected_level"],
+      "service_name",
+      "trace_id",
+      "detected_level",
       ...[...logFields, attributes.exceptionType].map(promLabel),
     ]);
     for (const target of dashboards.flatMap(contentOf).flatMap(({ targets = [] }) => targets)) {
