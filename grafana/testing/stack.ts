@@ -149,10 +149,13 @@ export async function startStack(bin: string, sidecarOtlp: string): Promise<Stac
 
 /** Prometheus' scrape asks for the names of the compose network; this answers for those that run here. */
 async function scrapeProxy(ports: Record<string, number>): Promise<{ url: string; close(): Promise<void> }> {
-  const server = createServer((incoming, answer) => {
+  const server = createServer((incoming, answer): void => {
     const { host, pathname } = new URL(incoming.url ?? "/", "http://nobody");
     const port = ports[host];
-    if (port === undefined) return void answer.writeHead(502).end();
+    if (port === undefined) {
+      answer.writeHead(502).end();
+      return;
+    }
     request({ port, path: pathname, headers: { accept: incoming.headers.accept ?? "*/*" } }, (from) => {
       answer.writeHead(from.statusCode ?? 502, from.headers);
       from.pipe(answer);
