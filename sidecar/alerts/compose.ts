@@ -27,7 +27,7 @@ interface Part {
  * outage, several incidents of one instance one message, several instances a digest (`alerting.md` §7.3).
  */
 export function createComposer(state: State, truth: Truth, options: RenderOptions, channels: ChannelPolicy[]) {
-  return function compose(channelName: string, rows: OutboxRow[], now: Now): Batch {
+  function compose(channelName: string, rows: OutboxRow[], now: Now): Batch {
     const channel = channels.find(({ name }) => name === channelName);
     if (channel === undefined) return { composed: undefined, dropped: rows.map(({ id }) => id) };
     const parts = partsOf(rows, channel, now);
@@ -38,7 +38,18 @@ export function createComposer(state: State, truth: Truth, options: RenderOption
     const message = second === undefined ? single(first, channel, now) : digest(parts, now);
     const told = parts.flatMap((part) => toldOf(part, channel, parts.length === 1, now));
     return { composed: { message, rows: [...used].sort((a, b) => a - b), told }, dropped };
-  };
+  }
+
+  /** All that this channel was told is firing and still is, for a receiver that forgets. */
+  function firing(channelName: string, now: Now): Message[] {
+    const channel = channels.find(({ name }) => name === channelName);
+    if (channel === undefined) return [];
+    return truth.recent(now).flatMap((incident) => {
+      const known = truth.told(incident.id, channelName);
+      if (incident.resolvedAtMs !== null || known?.state !== "firing") return [];
+      return [single({ incident, kind: "firing", earlier: [], rows: [] }, channel, now)];
+    });
+  }
 
   function partsOf(rows: OutboxRow[], channel: ChannelPolicy, now: Now): Part[] {
     const byInstance = Map.groupBy(
@@ -83,7 +94,8 @@ export function createComposer(state: State, truth: Truth, options: RenderOption
         return other === undefined ? [] : [{ channel: name, wallMs: other.firstSaidWallMs }];
       }),
       mayRepeat: ambiguous && part.kind !== "edit",
-      lateMs: part.kind === "firing" || part.kind === "missed" ? now.atMs - waitingSince(rows, now) : 0,
+      lateMs:
+        part.kind === "firing" || part.kind === "missed" ? now.atMs - (incident.free[channel.name] ?? now.atMs) : 0,
       silenced,
       acked,
       stateProblem: state.problem(),
@@ -175,6 +187,8 @@ export function createComposer(state: State, truth: Truth, options: RenderOption
     const length = span((incident.clearedAtMs ?? now.atMs) - incident.startedAtMs);
     return rich`${icon} ${clip(incident.target, 60)}: ${what}, since ${since} (${length}) <code>#${incident.id}</code>`;
   }
+
+  return { compose, firing };
 }
 
 const waitingSince = (rows: OutboxRow[], now: Now) =>

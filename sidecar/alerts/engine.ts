@@ -59,6 +59,14 @@ export interface EngineOptions extends Pick<WorldOptions, "expectedUpdates"> {
   /** The name of the channel whose token is one of its own; its refusal is an alert. undefined: none. */
   tokenChannel?: string | undefined;
 }
+/** What an action button says; the nonce must be its incident's. */
+export interface Press {
+  action: "ack" | "silence" | "undo";
+  incident: string;
+  nonce: string;
+  forMs: number;
+  by: string;
+}
 export interface EngineDeps {
   state: State;
   clock: SteadyClock;
@@ -82,7 +90,7 @@ export function createEngine(deps: EngineDeps, options: EngineOptions) {
   const { state, clock, log, random, evidence, wake } = deps;
   const { thresholds, channels } = options;
   const truth = createTruth(state, channels, options.escalateAfterMs);
-  const compose = createComposer(state, truth, options.render, channels);
+  const composer = createComposer(state, truth, options.render, channels);
   const rules = RULES.filter(({ name }) => thresholds[name].enabled);
   const worldOptions: WorldOptions = {
     expectedUpdates: options.expectedUpdates,
@@ -277,13 +285,49 @@ export function createEngine(deps: EngineDeps, options: EngineOptions) {
     return asJson(state.get("incident", incident.id) ?? incident);
   }
 
+  const actions = {
+    /** No repeats until the resolve, a higher severity or 24 h. undefined: no such incident, or it is over. */
+    ack: (id: string, by: string): AlertJson | undefined =>
+      act(id, (incident, _, now) => [put.incident({ ...incident, ackedBy: by, ackedAtMs: now.atMs })]),
+    /** No messages of this rule on this target for a while, at most 7 days; the truth is compared with the told after it. */
+    silence: (id: string, forMs: number, by: string) =>
+      act(id, (_, instance, now) => {
+        const untilWallMs = now.wallMs + Math.min(forMs, MAX_SILENCE_MS);
+        return [put.instance({ ...instance, silencedUntilWallMs: untilWallMs, silencedBy: by })];
+      }),
+    /** Takes back ack and silence. */
+    undo: (id: string) =>
+      act(id, (incident, instance) => [
+        put.incident({ ...incident, ackedBy: null, ackedAtMs: null }),
+        put.instance({ ...instance, silencedUntilWallMs: null, silencedBy: null }),
+      ]),
+  };
+
+  function press(pressed: Press): string {
+    const incident = state.get("incident", pressed.incident);
+    if (incident === undefined || incident.nonce !== pressed.nonce) return "Unknown incident.";
+    const { id, by, forMs } = { ...pressed, id: incident.id };
+    const done =
+      pressed.action === "ack"
+        ? actions.ack(id, by)
+        : pressed.action === "silence"
+          ? actions.silence(id, forMs, by)
+          : actions.undo(id);
+    if (done === undefined) return `#${id} is over.`;
+    return pressed.action === "undo"
+      ? `#${id} speaks again.`
+      : `#${id}: ${pressed.action === "ack" ? "acknowledged" : "silenced"}.`;
+  }
+
   return {
     /** Takes what a probe saw; `sample.atMs` is monotonic. */
     observe: onSample,
     /** Evaluates every rule and commits what changed in one transaction. Call it about every second. */
     tick,
     /** What a channel is to be told for these rows, decided now: the sender calls it. */
-    compose: (channel: string, rows: OutboxRow[]) => compose(channel, rows, clock.now()),
+    compose: (channel: string, rows: OutboxRow[]) => composer.compose(channel, rows, clock.now()),
+    /** What a channel was told is firing and still is. */
+    firing: (channel: string) => composer.firing(channel, clock.now()),
     /** Newest first. */
     alerts: (filter: "firing" | "resolved" | "all"): AlertJson[] =>
       state
@@ -302,21 +346,9 @@ export function createEngine(deps: EngineDeps, options: EngineOptions) {
         }),
       );
     },
-    /** No repeats until the resolve, a higher severity or 24 h. undefined: no such incident, or it is over. */
-    ack: (id: string, by: string) =>
-      act(id, (incident, _, now) => [put.incident({ ...incident, ackedBy: by, ackedAtMs: now.atMs })]),
-    /** No messages of this rule on this target for a while, at most 7 days; the truth is compared with the told after it. */
-    silence: (id: string, forMs: number, by: string) =>
-      act(id, (_, instance, now) => {
-        const untilWallMs = now.wallMs + Math.min(forMs, MAX_SILENCE_MS);
-        return [put.instance({ ...instance, silencedUntilWallMs: untilWallMs, silencedBy: by })];
-      }),
-    /** Takes back ack and silence. */
-    undo: (id: string) =>
-      act(id, (incident, instance) => [
-        put.incident({ ...incident, ackedBy: null, ackedAtMs: null }),
-        put.instance({ ...instance, silencedUntilWallMs: null, silencedBy: null }),
-      ]),
+    ...actions,
+    /** A pressed button; the answer is what the person reads. */
+    press,
     /** The bots that are watched, so that one that was never read is known from the start. */
     watch(targets: string[]): void {
       const { atMs, wallMs } = clock.now();

@@ -42,7 +42,8 @@ export function decide(
 ): Say | undefined {
   if (incident.state !== "resolved") {
     if (!mayspeak(overlays)) return undefined;
-    if (told === undefined) return wanted ? "firing" : undefined;
+    // What nobody was told of may be over in a moment: then it is one missed outage, not a firing and its end.
+    if (told === undefined) return wanted && incident.state === "firing" ? "firing" : undefined;
     if (told.state === "resolved") return undefined;
     if (higher(incident.severity, told.severity)) return "worse";
     return now.atMs - told.saidAtMs >= repeatGapMs(told.repeats) ? "repeat" : undefined;

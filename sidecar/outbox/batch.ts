@@ -16,8 +16,6 @@ export interface Pace {
  */
 export function nextBatch(due: OutboxRow[], pace: Pace, nowAtMs: number): OutboxRow[] | undefined {
   const rows = due.toSorted((a, b) => a.id - b.id);
-  const test = rows.find(({ kind }) => kind === "test");
-  if (test !== undefined) return [test];
   const messages = rows.filter(({ kind }) => kind !== "edit");
   const waited = messages.filter((row) => nowAtMs - row.createdAtMs > WAITED_MS);
   if (pace.digests && (messages.length > 5 || waited.length >= 3)) return messages;

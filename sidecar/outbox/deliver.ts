@@ -1,5 +1,5 @@
 import type { Logger } from "pino";
-import type { Channel } from "../channels/channel.ts";
+import type { Channel, Message } from "../channels/channel.ts";
 import type { ChannelStatus, Composed, OutboxRow } from "../state/records.ts";
 import type { SteadyClock } from "../state/steady.ts";
 import type { State } from "../state/state.ts";
@@ -13,6 +13,8 @@ export interface SenderDeps {
   channels: Channel[];
   /** What these rows of a channel should say now; nothing to say of `dropped`. */
   compose: (channel: string, rows: OutboxRow[]) => { composed: Composed | undefined; dropped: number[] };
+  /** What a channel was told is firing and still is: for channels that forget. */
+  firing?: (channel: string) => Message[];
   log: Pick<Logger, "info" | "warn">;
   random: () => number;
   /** One attempt, for spans and counters. */
@@ -23,6 +25,7 @@ export interface SenderDeps {
 
 const SEND_TIMEOUT_MS = 10_000;
 const LOOK_EVERY_MS = 1000;
+const REFRESH_EVERY_MS = 60_000;
 
 export type Sender = ReturnType<typeof createSender>;
 
@@ -36,6 +39,7 @@ export function createSender(deps: SenderDeps) {
   function createLane(channel: Channel) {
     let lastNewAtMs = Number.NEGATIVE_INFINITY;
     let sentAtMs: number[] = [];
+    let refreshedAtMs = Number.NEGATIVE_INFINITY;
 
     const status = (): ChannelStatus => state.get("channel", channel.name) ?? ledger.noStatus(channel.name);
     const open = () =>
@@ -116,9 +120,18 @@ export function createSender(deps: SenderDeps) {
       return nowAtMs - last < channel.pace.everyMs || inMinute >= channel.pace.perMinute;
     }
 
+    /** Best effort: the next one comes in a minute. */
+    async function refresh(): Promise<void> {
+      const { atMs } = clock.now();
+      if (channel.refresh === undefined || deps.firing === undefined || atMs - refreshedAtMs < REFRESH_EVERY_MS) return;
+      refreshedAtMs = atMs;
+      await channel.refresh(deps.firing(channel.name), AbortSignal.timeout(SEND_TIMEOUT_MS));
+    }
+
     let running: Promise<void> | undefined;
     async function drain(): Promise<void> {
       while (!stop.signal.aborted && (await once()));
+      if (!stop.signal.aborted) await refresh();
     }
     return {
       channel,

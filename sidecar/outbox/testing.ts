@@ -96,9 +96,20 @@ export function createRig(options: RigOptions) {
     clock: steady,
     channels: options.channels,
     compose: engine.compose,
+    firing: engine.firing,
     log: log as never,
     random,
   });
+  let reachable = true;
+  function observe(...samples: Sample[]): void {
+    for (const sample of samples) {
+      engine.observe(sample);
+      if (sample.kind !== "telegram") continue;
+      const works = sample.paths.every((path) => path.failure === undefined);
+      if (works && !reachable) sender.retryNow("telegram");
+      reachable = works;
+    }
+  }
   const at = () => ({ atMs: clock.monotonicMs(), wallMs: clock.wallMs() });
 
   return {
@@ -108,12 +119,12 @@ export function createRig(options: RigOptions) {
     sender,
     warnings,
     at,
-    observe: (...samples: Sample[]) => samples.forEach(engine.observe),
+    observe,
     /** Time passes in steps; `look` gives the samples of each step. */
     async run(ms: number, look: () => Sample[], stepMs = 5000): Promise<void> {
       for (let passed = 0; passed < ms; passed += stepMs) {
         clock.advance(stepMs);
-        for (const sample of look()) engine.observe(sample);
+        observe(...look());
         engine.tick();
         await sender.pump();
       }
