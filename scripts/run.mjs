@@ -4,7 +4,7 @@
 //   node scripts/run.mjs SCRIPT [ARGUMENT …]
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -57,7 +57,7 @@ function bring(what, folder, options) {
     });
     if (npm.status !== 0) {
       const said = `${npm.error?.message ?? ""}${npm.stderr ?? ""}`.trim().split("\n").slice(-12).join("\n  ");
-      rmSync(lock, { force: true, recursive: true });
+      rmSync(lock, { force: true });
       fail(
         `Could not bring ${what}. The first start needs npm and a network that reaches the npm registry; ` +
           `later starts need neither.\n  npm said:\n  ${said}`,
@@ -65,21 +65,20 @@ function bring(what, folder, options) {
     }
     writeFileSync(stamp, wanted);
   } finally {
-    rmSync(lock, { force: true, recursive: true });
+    rmSync(lock, { force: true });
   }
 }
 
 /** Two first starts side by side must not install into one folder; the lock of a process that is gone is taken over. */
 function take(lock) {
   try {
-    mkdirSync(lock);
-    writeFileSync(join(lock, "pid"), String(process.pid));
+    writeFileSync(lock, String(process.pid), { flag: "wx" });
     return true;
   } catch {
     try {
-      process.kill(Number(readFileSync(join(lock, "pid"), "utf8")), 0);
+      process.kill(Number(readFileSync(lock, "utf8")), 0);
     } catch (error) {
-      if (error.code === "ESRCH") rmSync(lock, { force: true, recursive: true });
+      if (error.code === "ESRCH") rmSync(lock, { force: true });
     }
     return false;
   }
