@@ -35,7 +35,7 @@ export function createComposer(state: State, truth: Truth, options: RenderOption
     const dropped = rows.flatMap(({ id }) => (used.has(id) ? [] : [id]));
     const [first, second] = parts;
     if (first === undefined) return { composed: undefined, dropped };
-    const message = second === undefined ? single(first, channel, now) : digest(parts, now);
+    const message = second === undefined ? single(first, channel, now) : digest(parts, channel, now);
     const told = parts.flatMap((part) => toldOf(part, channel, parts.length === 1, now));
     return { composed: { message, rows: [...used].sort((a, b) => a - b), told }, dropped };
   }
@@ -145,7 +145,7 @@ export function createComposer(state: State, truth: Truth, options: RenderOption
     };
   }
 
-  function digest(parts: Part[], now: Now): Message {
+  function digest(parts: Part[], channel: ChannelPolicy, now: Now): Message {
     const sorted = parts.toSorted((a, b) => a.incident.startedAtMs - b.incident.startedAtMs);
     const lead = sorted.find(({ incident }) => incident.state !== "resolved") ?? sorted[0];
     const firing = sorted.filter(({ incident }) => incident.state !== "resolved").length;
@@ -162,7 +162,7 @@ export function createComposer(state: State, truth: Truth, options: RenderOption
     ];
     const text = joinLines(lines, 3500);
     const critical = sorted.some(({ incident, kind }) => kind === "firing" && incident.severity === "critical");
-    const message = single(lead as Part, channels[0] as ChannelPolicy, now);
+    const message = single(lead as Part, channel, now);
     return {
       ...message,
       kind: "digest",

@@ -1,67 +1,19 @@
 import assert from "node:assert/strict";
-import { test, type TestContext } from "node:test";
-import { startFakeTelegram } from "@gramwatch/fake-telegram";
-import { createTelegramChannel } from "../channels/telegram.ts";
+import { test } from "node:test";
 import type { Sample } from "../probes/probe.ts";
 import {
   controlSample,
-  createRig,
   dependencySample,
   diskSample,
-  fakeClock,
   health,
   healthSample,
   type Rig,
-  type RigOptions,
   telegramSample,
-  temporaryDir,
   unreachable,
 } from "./testing.ts";
+import { deaf, fine, line } from "./testing-line.ts";
 
-const CHAT = 4242;
 const MINUTE = 60_000;
-
-/** Engine, sender and the Telegram channel, against a Bot API on a real socket. */
-async function line(t: TestContext, options: Partial<RigOptions> = {}) {
-  const telegram = await startFakeTelegram({ bots: ["shop", "alerts"] });
-  telegram.person({ id: CHAT, first_name: "Ada" });
-  telegram.say("/start", { user: CHAT, bot: "alerts" });
-  const channel = createTelegramChannel({
-    apiRoots: [telegram.url],
-    token: telegram.bot("alerts").token,
-    chatId: CHAT,
-  });
-  const rig = createRig({ dir: temporaryDir(t), clock: fakeClock(), channels: [channel], ...options });
-  t.after(async () => {
-    await rig.sender.close();
-    rig.close();
-    await telegram.close();
-  });
-  const texts = () =>
-    telegram.messages(CHAT, "alerts").flatMap((message) => (message.from?.is_bot ? [message.text ?? ""] : []));
-  return { telegram, rig, texts };
-}
-
-const fine = (rig: Rig): Sample[] => [
-  healthSample(rig.at(), health(rig.at())),
-  telegramSample(rig.at()),
-  controlSample(rig.at(), false),
-];
-const deaf = (rig: Rig, sinceWallMs: number): Sample[] => [
-  healthSample(
-    rig.at(),
-    health(rig.at(), {
-      telegram: {
-        connected: false,
-        seconds_since_success: (rig.clock.wallMs() - sinceWallMs) / 1000,
-        last_success_at: new Date(sinceWallMs).toISOString(),
-        in_flight_since: new Date(sinceWallMs).toISOString(),
-      },
-    }),
-  ),
-  telegramSample(rig.at()),
-  controlSample(rig.at(), false),
-];
 
 test("a disconnect of 5 min is told once with its cause, and its end once", async (t) => {
   const { rig, texts } = await line(t);
