@@ -2,9 +2,13 @@ import { hostname } from "node:os";
 import type { Log, Telemetry } from "@gramwatch/otel";
 import { createEngine, type Evidence } from "./alerts/engine.ts";
 import { createThresholds } from "./alerts/thresholds.ts";
+import { createAlertmanagerChannel } from "./channels/alertmanager.ts";
+import { pollButtons } from "./channels/buttons.ts";
 import type { Channel, Message } from "./channels/channel.ts";
 import { createLogChannel } from "./channels/log.ts";
+import { createNtfyChannel } from "./channels/ntfy.ts";
 import { createTelegramChannel } from "./channels/telegram.ts";
+import { createWebhookChannel } from "./channels/webhook.ts";
 import type { SidecarConfig } from "./config.ts";
 import { createDeliveries } from "./deliveries.ts";
 import { classify } from "./outbox/classify.ts";
@@ -71,16 +75,24 @@ export function createAlerting(config: SidecarConfig, tickMs: number, { state, e
     clock,
     channels,
     compose: engine.compose,
+    firing: engine.firing,
     log,
     random: Math.random,
     onAttempt: deliveries.onAttempt,
     onRow: deliveries.onRow,
   });
 
+  const { alertChat, admins } = config;
   return {
     engine,
     sender,
     deliveries,
+    /** Reads the presses of alert buttons until `signal`. With a shared token the bot gets them and forwards them. */
+    async readButtons(signal: AbortSignal): Promise<void> {
+      if (alertChat === undefined || alertChat.shared || admins.length === 0) return;
+      const chatId = () => state.get("channel", "telegram")?.movedTo ?? alertChat.chatId;
+      await pollButtons({ ...alertChat, chatId, admins, log, act: engine.press }, signal);
+    },
     /** The console's own address, once it listens; CONSOLE_URL wins. */
     consoleAt(url: string): void {
       links.consoleUrl ??= url;
@@ -91,10 +103,16 @@ export function createAlerting(config: SidecarConfig, tickMs: number, { state, e
 }
 
 function createChannels({ alertChat, channels }: SidecarConfig, log: Log): Channel[] {
-  const chosen: Channel[] = [
+  const create = {
+    webhook: createWebhookChannel,
+    ntfy: createNtfyChannel,
+    alertmanager: (url: string) => createAlertmanagerChannel(url, Date.now),
+  };
+  const chosen = [
     ...(alertChat === undefined ? [] : [createTelegramChannel({ ...alertChat, apiRoots: [alertChat.apiRoot] })]),
+    ...channels.map(({ type, url }) => create[type](url)),
   ];
-  return chosen.length > 0 || channels.length > 0 ? chosen : [createLogChannel(log)];
+  return chosen.length > 0 ? chosen : [createLogChannel(log)];
 }
 
 async function sendTest(channel: Channel, state: Pick<State, "get">) {

@@ -115,6 +115,7 @@ export async function createApp(config: SidecarConfig, { telemetry, log }: Deps)
     };
     const watching = Promise.all([
       watch([...createProbes(config, identities), own], { onSample, signal, log }),
+      alerting.readButtons(signal),
       every(evaluate, { intervalMs: tickMs, signal, onError: onError("evaluate") }),
       every(() => backups?.runIfDue(Date.now()), { intervalMs: 60_000, signal, onError: onError("backup") }),
     ]);

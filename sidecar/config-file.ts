@@ -57,13 +57,19 @@ const file = strict({
         }),
       ),
       channels: v.optional(
-        v.array(
-          strict({
-            type: v.picklist(["webhook", "ntfy", "alertmanager"], "one of webhook, ntfy, alertmanager"),
-            url,
-            always: v.optional(yesNo),
-          }),
-          "a list of channels",
+        v.pipe(
+          v.array(
+            strict({
+              type: v.picklist(["webhook", "ntfy", "alertmanager"], "one of webhook, ntfy, alertmanager"),
+              url,
+              always: v.optional(yesNo),
+            }),
+            "a list of channels",
+          ),
+          v.check(
+            (channels) => new Set(channels.map(({ type }) => type)).size === channels.length,
+            "at most one channel of each type",
+          ),
         ),
       ),
       escalate_after: v.optional(time),

@@ -232,6 +232,10 @@ const badFiles: [string, string[]][] = [
     ["  g.yaml: bots[0].token_file = /gone: cannot be read (ENOENT); check path and owner"],
   ],
   [
+    "alerts: {channels: [{type: ntfy, url: 'http://a'}, {type: ntfy, url: 'http://b'}]}",
+    ["  g.yaml: alerts.channels: at most one channel of each type"],
+  ],
+  [
     "alerts: {channels: [{type: sms, url: 'ftp://user:secret@x'}]}",
     [
       '  g.yaml: alerts.channels[0].type = "sms": one of webhook, ntfy, alertmanager',

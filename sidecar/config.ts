@@ -236,21 +236,18 @@ function chatOf(values: Read, file: ConfigFile, bots: BotTarget[], problems: Pro
   });
 }
 
-/** One channel of a type; the environment's address replaces the file's. */
+/** At most one of a type; the environment's address replaces the file's. */
 function secondChannels(values: Read, file: ConfigFile): SecondChannel[] {
   const fromEnv = {
     webhook: values.ALERT_WEBHOOK_URL,
     ntfy: values.ALERT_NTFY_URL,
     alertmanager: values.ALERTMANAGER_URL,
   };
-  const listed = file.alerts?.channels ?? [];
   return (["webhook", "ntfy", "alertmanager"] as const).flatMap((type) => {
-    const always = type === "alertmanager"; // it forgets what is not repeated to it
-    const mine = listed.filter((channel) => channel.type === type);
-    const first = mine[0];
-    const address = fromEnv[type];
-    if (address !== undefined) return [{ type, url: address, always: first?.always ?? always }];
-    return mine.map((channel) => ({ type, url: channel.url, always: channel.always ?? always }));
+    const listed = file.alerts?.channels?.find((channel) => channel.type === type);
+    const url = fromEnv[type] ?? listed?.url;
+    // An Alertmanager forgets what is not repeated to it, so it must hear of everything.
+    return url === undefined ? [] : [{ type, url, always: listed?.always ?? type === "alertmanager" }];
   });
 }
 

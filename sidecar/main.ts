@@ -12,12 +12,16 @@ async function run(env: NodeJS.ProcessEnv, args: string[]): Promise<number> {
   const telemetry = startTelemetry({
     serviceName: "sidecar",
     serviceVersion: manifest.version,
-    env,
+    // Unless told otherwise it keeps its own telemetry: the receiver makes none of what it receives.
+    env: { OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${config.otlp.port || 4318}`, ...given(env) },
     telegramApiRoot: config.telegramApiRoot,
   });
   const { runSidecar } = await import("./run.ts");
   return runSidecar(config, telemetry);
 }
+
+/** A blank variable counts as unset. */
+const given = (env: NodeJS.ProcessEnv) => Object.fromEntries(Object.entries(env).filter(([, value]) => value?.trim()));
 
 run(process.env, process.argv.slice(2)).then(
   (code) => process.exit(code),

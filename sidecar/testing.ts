@@ -1,0 +1,69 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import type { TestContext } from "node:test";
+
+/** A program of the repository in a process of its own, with its log. */
+export interface Running {
+  child: ChildProcess;
+  /** Everything that it has said on stdout and stderr. */
+  output(): string;
+  /** The first log line with this message, parsed. Rejects after 10 s with all that was said. */
+  said(message: string): Promise<Record<string, unknown>>;
+  /** Sends the signal and resolves with the exit code; null: ended by the signal. */
+  end(signal?: NodeJS.Signals): Promise<number | null>;
+}
+
+/** Starts `node <file>` with these variables only. Whatever still runs at the end of the test is killed. */
+export function start(t: TestContext, file: string, env: Record<string, string>, args: string[] = []): Running {
+  const path = fileURLToPath(new URL(file, import.meta.url));
+  const child = spawn(process.execPath, [path, ...args], { env, stdio: ["ignore", "pipe", "pipe"] });
+  const lines: string[] = [];
+  const exited = once(child, "exit").then(([code]) => code as number | null);
+  for (const stream of [child.stdout, child.stderr]) {
+    createInterface({ input: stream }).on("line", (line) => lines.push(line));
+  }
+  t.after(() => {
+    child.kill("SIGKILL");
+    return exited;
+  });
+  const parsed = () =>
+    lines.flatMap((line) => (line.startsWith("{") ? [JSON.parse(line) as Record<string, unknown>] : []));
+  return {
+    child,
+    output: () => lines.join("\n"),
+    said: (message) =>
+      until(`"${message}"`, () => parsed().find(({ msg }) => msg === message), { otherwise: () => lines.join("\n") }),
+    end(signal) {
+      if (signal !== undefined) child.kill(signal);
+      return exited;
+    },
+  };
+}
+
+/** Asks until there is an answer: what another process does can only be looked at from outside. */
+export async function until<T>(
+  what: string,
+  ask: () => T | undefined | Promise<T | undefined>,
+  { withinMs = 10_000, otherwise = () => "" }: { withinMs?: number; otherwise?: () => string } = {},
+): Promise<T> {
+  const deadline = performance.now() + withinMs;
+  while (performance.now() < deadline) {
+    const answer = await ask();
+    if (answer !== undefined) return answer;
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+  throw new Error(`${what} did not come within ${withinMs} ms\n${otherwise()}`);
+}
+
+/** Ports that are free now. */
+export async function freePorts(count: number): Promise<number[]> {
+  const servers = Array.from({ length: count }, () => createServer().listen(0, "127.0.0.1"));
+  await Promise.all(servers.map((server) => once(server, "listening")));
+  const ports = servers.map((server) => (server.address() as AddressInfo).port);
+  await Promise.all(servers.map((server) => once(server.close(), "close")));
+  return ports;
+}
