@@ -12,11 +12,10 @@ export interface Acting {
 }
 
 /** The first sentence is the headline, the rest explains it. */
-export function spoken({ summary, target }: AlertJson): { headline: string; rest: string } {
+export function spoken({ summary }: AlertJson): { headline: string; rest: string } {
   const at = summary.search(/[.!?] /);
   const first = at === -1 ? summary : summary.slice(0, at);
-  const headline = first.startsWith(`${target}: `) ? `${target} ${first.slice(target.length + 2)}` : first;
-  return { headline: headline.replace(/\.$/, ""), rest: at === -1 ? "" : summary.slice(at + 2) };
+  return { headline: first.replace(/\.$/, ""), rest: at === -1 ? "" : summary.slice(at + 2) };
 }
 
 /** The card of one alert, as large as the answer to "what is wrong" deserves. */
@@ -92,7 +91,7 @@ export function incidentPage(deps: ConsoleDeps, id: string, acting: Acting): Pag
           <h2>What happened</h2>
           ${history(deps, alert, deliveries)}
         </section>
-        <section class="card">
+        <section class="card table">
           <h2>Messages</h2>
           ${ledger(deliveries)}
         </section>`,
@@ -135,7 +134,7 @@ export function ledger(deliveries: Delivery[]): Html {
         <th>Channel</th>
         <th>Message</th>
         <th class="wide">Answer</th>
-        <th class="number">Attempts</th>
+        <th class="number wide">Attempts</th>
         <th class="number">When</th>
       </tr>
     </thead>
@@ -147,7 +146,7 @@ export function ledger(deliveries: Delivery[]): Html {
             <td>${channel}</td>
             <td>${kind}${incident === null ? nothing : html` <a href="/incidents/${incident}">#${incident}</a>`}</td>
             <td class="wide">${answer === null ? nothing : html`${answer.description || answer.class}`}</td>
-            <td class="number">${attempts}</td>
+            <td class="number wide">${attempts}</td>
             <td class="number">${time(sent_at ?? created_at, "date")}</td>
           </tr>`,
       )}

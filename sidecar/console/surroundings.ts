@@ -1,7 +1,7 @@
 import type { ConsoleDeps } from "../api/deps.ts";
 import type { MountState, ProbeState } from "../api/status.ts";
 import { html, nothing, type Html } from "./html.ts";
-import { ago, badge, time, type Tone } from "./parts.ts";
+import { ago, badge, type Tone } from "./parts.ts";
 import { bytes, bytesOf, millis, plural, span } from "./words.ts";
 
 const DAY_MS = 86_400_000;
@@ -30,7 +30,7 @@ export function around(deps: ConsoleDeps, nowMs: number): Html {
       what: heartbeat === "main" ? "Heartbeat" : "Delivery heartbeat",
       value: error === null ? (last_sent_at === null ? html`not sent yet` : ago(last_sent_at, nowMs)) : html`${error}`,
     })),
-    ...backups(deps),
+    ...backups(deps, nowMs),
     ...telemetry(deps, nowMs),
   ];
   return html`<table>
@@ -68,22 +68,14 @@ function controls(probes: ProbeState[]): Line[] {
   ];
 }
 
-const backups = ({ status }: ConsoleDeps): Line[] =>
-  status.bots().flatMap(({ name, health }): Line[] => {
+const backups = ({ status }: ConsoleDeps, nowMs: number): Line[] =>
+  status.bots().flatMap(({ name, health }, _, bots): Line[] => {
     const backup = health?.backup;
     if (backup == null) return [];
-    return [
-      {
-        tone: backup.last_error === null ? (backup.last_verified_at === null ? TONES.unknown : TONES.ok) : TONES.failed,
-        what: `Backup of ${name}, verified`,
-        value:
-          backup.last_error !== null
-            ? html`${backup.last_error}`
-            : backup.last_verified_at === null
-              ? html`not yet`
-              : time(backup.last_verified_at, "date"),
-      },
-    ];
+    const what = `Backup${bots.length === 1 ? "" : ` of ${name}`}, verified`;
+    if (backup.last_error !== null) return [{ tone: TONES.failed, what, value: html`${backup.last_error}` }];
+    if (backup.last_verified_at === null) return [{ tone: TONES.unknown, what, value: html`not yet` }];
+    return [{ tone: TONES.ok, what, value: ago(backup.last_verified_at, nowMs) }];
   });
 
 function telemetry({ status, store }: ConsoleDeps, nowMs: number): Line[] {
@@ -123,7 +115,7 @@ function disk(deps: ConsoleDeps, { path, available_bytes, size_bytes, read_only 
   const used = size_bytes - available_bytes;
   const ratio = size_bytes === 0 ? 0 : used / size_bytes;
   return html`<div>
-    <p class="line"><span>${path}</span> <span class="quiet end">${bytesOf(used, size_bytes)}</span></p>
+    <p class="line keep"><span>${path}</span> <span class="quiet end">${bytesOf(used, size_bytes)}</span></p>
     <svg class="meter ${ratio > 0.9 ? "low" : ""}" role="img" aria-label="${Math.round(100 * ratio)} % used">
       <rect class="whole" width="100%" height="6" rx="3" />
       <rect class="part" width="${(100 * ratio).toFixed(1)}%" height="6" rx="3" />

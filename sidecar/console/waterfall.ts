@@ -125,9 +125,7 @@ function colour(node: SpanNode): string {
 export function logRow(log: LogLine, depth: number): Html {
   const type = text(log, "exception.type");
   const message = text(log, "exception.message");
-  const stack = text(log, "exception.stacktrace")
-    .split("\n")
-    .filter((line) => /^\s+at /.test(line));
+  const stack = ownFrames(text(log, "exception.stacktrace"));
   const bad = /^(ERROR|FATAL)/i.test(log.severity);
   const facts = ["outcome", "reason", "duration_ms", "attempt", "count"].flatMap((key) => {
     const value = log.attributes[key];
@@ -144,6 +142,13 @@ export function logRow(log: LogLine, depth: number): Html {
     </p>
     ${stack.length === 0 ? nothing : html`<pre tabindex="0" aria-label="Stack">${stack.map((line) => line.trim()).join("\n")}</pre>`}
   </li>`;
+}
+
+/** Frames of packages and of Node stay out, unless there is nothing else. */
+function ownFrames(stack: string): string[] {
+  const frames = stack.split("\n").filter((line) => /^\s+at /.test(line));
+  const own = frames.filter((line) => !/node_modules|\(?node:/.test(line));
+  return own.length > 0 ? own : frames;
 }
 
 const text = (log: LogLine, key: string): string => {

@@ -47,7 +47,7 @@ export function createErrors(db: () => DatabaseSync, wallMs: () => number): Erro
     timeline(service, fingerprint, { sinceMs, untilMs, stepMs }) {
       const rows = db()
         .prepare(
-          `SELECT (at_ms - $since) / $step AS step, count(*) AS n FROM error_events
+          `SELECT CAST((at_ms - $since) / $step AS INTEGER) AS step, count(*) AS n FROM error_events
            WHERE service = $service AND fingerprint = $fingerprint AND at_ms >= $since AND at_ms < $until GROUP BY 1`,
         )
         .all({ service, fingerprint, since: sinceMs, until: untilMs, step: stepMs });

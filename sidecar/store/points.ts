@@ -17,13 +17,14 @@ export interface Points {
   mean(target: string, series: string, sinceMs: number): number | undefined;
 }
 
+// Numbers are bound as REAL, and a division by REAL is not one of integers: hence the cast.
 export function createPoints(db: () => DatabaseSync): Points {
   return {
     read(target, series, { sinceMs, untilMs, stepMs }) {
       const first = sinceMs - (sinceMs % stepMs);
       const rows = db()
         .prepare(
-          `SELECT at_ms / $step AS step, sum(n) AS n, sum(sum) AS sum, max(max) AS max FROM points
+          `SELECT at_ms / CAST($step AS INTEGER) AS step, sum(n) AS n, sum(sum) AS sum, max(max) AS max FROM points
            WHERE target = $target AND series = $series AND at_ms >= $first AND at_ms < $until GROUP BY 1`,
         )
         .all({ step: stepMs, target, series, first, until: untilMs });

@@ -22,7 +22,10 @@ function tellTimes(root) {
     if (!(element instanceof HTMLTimeElement)) continue;
     const at = new Date(element.dateTime);
     const form = element.dataset["form"] ?? "time";
-    const text = form === "ago" ? agoText(Date.now() - at.getTime()) : at.toLocaleString("sv-SE", FORMS[form]);
+    const text =
+      form === "ago"
+        ? agoText(Date.now() - at.getTime())
+        : at.toLocaleString(form === "date" ? "sv-SE" : "en-GB", FORMS[form]);
     if (element.textContent !== text) element.textContent = text;
   }
 }
