@@ -3,6 +3,9 @@ import { serveControl, startFakeTelegram, you } from "./mod.ts";
 /** The chat that the demo's alerts go to; the bots are in it from the start. */
 const alertChat = { id: -100_200_300, title: "Alerts" };
 
+// A bot remembers which updates it has handled: after a restart of ours the ids must go on, not begin anew.
+const firstUpdateId = Math.floor(Date.now() / 1000);
+
 function portOf(name: string, byDefault: number): number {
   const value = Number(process.env[name] || byDefault);
   if (Number.isInteger(value) && value >= 0 && value <= 65_535) return value;
@@ -12,7 +15,7 @@ function portOf(name: string, byDefault: number): number {
 async function run(): Promise<void> {
   const apiPort = portOf("FAKE_TELEGRAM_PORT", 8081);
   const controlPort = portOf("FAKE_TELEGRAM_CONTROL_PORT", 8082);
-  const telegram = await startFakeTelegram({ port: apiPort, bots: ["shop", "alerts"], openDoor: true });
+  const telegram = await startFakeTelegram({ port: apiPort, bots: ["shop", "alerts"], openDoor: true, firstUpdateId });
   const control = await serveControl(telegram, { port: controlPort });
   telegram.person(you);
   telegram.group(alertChat);
