@@ -41,18 +41,20 @@ export interface AppDeps {
   log: Log;
   clock: Clock;
   random: () => number;
+  /** Deadlines of Bot API calls by method, in place of the transport's own. */
+  deadlinesMs?: Record<string, number>;
 }
 
 export interface App {
   health: BotHealthState;
   /** Works until `signal` aborts and the drain is over. `refused`: development, and the token never worked. */
-  run(signal: AbortSignal): Promise<"stopped" | "refused">;
+  run: (signal: AbortSignal) => Promise<"stopped" | "refused">;
   /** Marks a clean stop: the last thing before the database is closed. */
-  stopped(): void;
+  stopped: () => void;
 }
 
 /** Wires the bot: poll → inbox → handlers → replies. Whoever reads this file knows which part knows which. */
-export function createApp({ config, db, telemetry, log, clock, random }: AppDeps): App {
+export function createApp({ config, db, telemetry, log, clock, random, deadlinesMs = {} }: AppDeps): App {
   if (config.sidecar.token !== undefined) addSecret(config.sidecar.token);
   const botId = botIdOf(config.token);
   const meta = createMeta(db);
@@ -73,7 +75,7 @@ export function createApp({ config, db, telemetry, log, clock, random }: AppDeps
   if (runMark.crashed) health.countError("crash");
 
   const trouble = createStorageTrouble({ check: databaseCheck, health, log });
-  const transport = createTransport({ token: config.token, apiRoot: config.apiRoot });
+  const transport = createTransport({ token: config.token, apiRoot: config.apiRoot, deadlinesMs });
   const bot = createClient({ transport, telemetry, health, clock, random });
 
   const send = ({ chatId, threadId }: Address, text: string, signal?: AbortSignal) =>
@@ -135,12 +137,14 @@ export function createApp({ config, db, telemetry, log, clock, random }: AppDeps
   });
   const feed = createFeed({ inbox, handle, storageFailed: trouble.failed, wait: clock.wait });
 
+  // Handlers need the bot's own name to tell /start@me from /start@other.
+  const known = Promise.withResolvers<void>();
   const identity = createIdentity(meta, botId);
   const polling = createPolling(
     {
       api: pollingApi(bot),
       inbox,
-      identity: { load: identity.load, save: (me) => trouble.tolerate(() => identity.save(me)) },
+      identity: { load: () => identity.load(), save: (me) => trouble.tolerate(() => identity.save(me)) },
       health,
       clock,
       random,
@@ -152,7 +156,7 @@ export function createApp({ config, db, telemetry, log, clock, random }: AppDeps
         updateMenu(handlers.menu, meta, botId, (menu) => bot.api.setMyCommands(menu)).catch((error: unknown) =>
           log.warn({ err: error }, "the menu of commands was not updated"),
         );
-        feed.wake();
+        known.resolve();
       },
       received(fresh, duplicates) {
         for (const update of fresh) health.update.received(updateTypeOf(update));
@@ -194,7 +198,7 @@ export function createApp({ config, db, telemetry, log, clock, random }: AppDeps
 
   return {
     health,
-    stopped: runMark.stopped,
+    stopped: () => runMark.stopped(),
 
     async run(signal) {
       await recover();
@@ -223,10 +227,10 @@ export function createApp({ config, db, telemetry, log, clock, random }: AppDeps
     },
   };
 
-  /** Handlers need the bot's own name to tell /start@me from /start@other. */
   async function feedWhenKnown(signal: AbortSignal): Promise<void> {
-    while (!bot.isInited() && !signal.aborted) await clock.wait(100, signal);
-    await feed.run(signal);
+    signal.addEventListener("abort", () => known.resolve(), { once: true });
+    await known.promise;
+    if (!signal.aborted) await feed.run(signal);
   }
 
   async function drain(): Promise<void> {

@@ -10,13 +10,13 @@ export interface CheckResult {
 
 /** The database's own state: the last write that mattered, and the daily look at the whole file. */
 export interface DatabaseCheck {
-  result(): CheckResult;
+  result: () => CheckResult;
   /** A write was refused. */
-  failed(error: unknown): void;
+  failed: (error: unknown) => void;
   /** A write went through again. */
-  worked(): void;
+  worked: () => void;
   /** Reads the whole file (`quick_check`); blocks for as long as that takes, so it runs once a day at night. */
-  quickCheck(): void;
+  quickCheck: () => void;
 }
 
 export function createDatabaseCheck(db: DatabaseSync): DatabaseCheck {

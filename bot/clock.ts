@@ -1,11 +1,11 @@
 /** Time as an argument: tests bring their own. */
 export interface Clock {
   /** Wall clock, Unix milliseconds: timestamps and whatever survives a restart. */
-  now(): number;
+  now: () => number;
   /** Monotonic milliseconds: durations within a run. */
-  monotonicMs(): number;
+  monotonicMs: () => number;
   /** Resolves after `ms`, at once when `signal` aborts; never rejects. Does not keep the process alive by itself. */
-  wait(ms: number, signal: AbortSignal): Promise<void>;
+  wait: (ms: number, signal: AbortSignal) => Promise<void>;
 }
 
 // setTimeout treats a longer delay as 1 ms.

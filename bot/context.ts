@@ -13,7 +13,7 @@ export interface Handling {
    * Answers in the chat (and topic) of the update, in several messages if it must. What cannot be sent now is kept and
    * sent later, in order. @throws when Telegram refuses it for good
    */
-  say(message: Html): Promise<void>;
+  say: (message: Html) => Promise<void>;
 }
 
 export type BotContext = Context & Handling;

@@ -36,7 +36,7 @@ export interface DispatcherDeps {
   /** Aborts at the end of the drain. */
   drained: AbortSignal;
   userHashKey: Uint8Array;
-  storageFailed(error: unknown): void;
+  storageFailed: (error: unknown) => void;
 }
 
 /**
@@ -71,7 +71,10 @@ export function createDispatcher(deps: DispatcherDeps): (item: InboxItem) => Pro
       }
       const reason = handlingReasonOf(error);
       handlingFailed(ctx, reason, error);
-      if (reason === "shutdown") return void cutOff.add(ctx.update);
+      if (reason === "shutdown") {
+        cutOff.add(ctx.update);
+        return;
+      }
       if (reason === "storage") deps.storageFailed(error);
       await answer(ctx, apology(referenceOf(ctx))).catch((unsent: unknown) =>
         log.warn({ err: unsent }, "the user could not be told of the failure"),

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { rich, MESSAGE_LIMIT, splitMessage } from "./html.ts";
 
 test("values are escaped, html within html is not, lists are lines", () => {

@@ -29,13 +29,13 @@ export class SidecarRefusal extends Error {
 }
 
 export interface SidecarClient {
-  alerts(signal: AbortSignal): Promise<Alert[]>;
+  alerts: (signal: AbortSignal) => Promise<Alert[]>;
   /** A trace by id or short reference, as the sidecar's JSON. */
-  trace(reference: string, signal: AbortSignal): Promise<unknown>;
-  ack(id: string, by: string, signal: AbortSignal): Promise<void>;
+  trace: (reference: string, signal: AbortSignal) => Promise<unknown>;
+  ack: (id: string, by: string, signal: AbortSignal) => Promise<void>;
   /** `time` as the contract writes durations: `1h`. */
-  silence(id: string, time: string, by: string, signal: AbortSignal): Promise<void>;
-  undo(id: string, by: string, signal: AbortSignal): Promise<void>;
+  silence: (id: string, time: string, by: string, signal: AbortSignal) => Promise<void>;
+  undo: (id: string, by: string, signal: AbortSignal) => Promise<void>;
 }
 
 const MAX_ANSWER_BYTES = 4 * 1024 * 1024;

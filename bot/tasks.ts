@@ -9,11 +9,11 @@ export interface Task {
 
 export interface Tasks {
   /** The same `origin` again returns the task that it made the first time: a replayed update adds nothing. */
-  add(chatId: number, text: string, origin: string): Task;
+  add: (chatId: number, text: string, origin: string) => Task;
   /** Open tasks, oldest first. */
-  open(chatId: number): Task[];
+  open: (chatId: number) => Task[];
   /** Done now or before; undefined: there is no such task. */
-  complete(chatId: number, number: number): Task | undefined;
+  complete: (chatId: number, number: number) => Task | undefined;
 }
 
 export function createTasks(db: DatabaseSync, now: () => number): Tasks {

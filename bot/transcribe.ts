@@ -3,9 +3,9 @@ import { HandlingError } from "@gramwatch/otel";
 
 export interface Transcriber {
   /** The spoken text. @throws HandlingError `dependency` */
-  transcribe(audio: Uint8Array, fileName: string, signal: AbortSignal): Promise<string>;
+  transcribe: (audio: Uint8Array, fileName: string, signal: AbortSignal) => Promise<string>;
   /** Whether the service answers; @throws when it does not. */
-  check(signal: AbortSignal): Promise<void>;
+  check: (signal: AbortSignal) => Promise<void>;
 }
 
 export interface TranscriberOptions {

@@ -10,5 +10,5 @@ export interface Command {
   usage?: string;
   /** Who sees it and may use it. */
   audience: "everyone" | "admins";
-  run(ctx: BotContext, argument: string): Promise<void>;
+  run: (ctx: BotContext, argument: string) => Promise<void>;
 }

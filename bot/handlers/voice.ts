@@ -11,7 +11,7 @@ export interface VoiceDeps {
   /** undefined: no TRANSCRIBE_URL. */
   transcriber: Transcriber | undefined;
   /** Downloads by the path that getFile gave; the audio stays in memory and never touches the disk. */
-  download(filePath: string, options: { maxBytes: number; signal: AbortSignal }): Promise<Uint8Array>;
+  download: (filePath: string, options: { maxBytes: number; signal: AbortSignal }) => Promise<Uint8Array>;
 }
 
 /** A voice note is answered with its text. */

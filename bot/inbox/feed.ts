@@ -14,11 +14,11 @@ export interface FeedDeps {
 /** Carries updates from the inbox to the handlers, at most `concurrency` at a time, each chat in order. */
 export interface Feed {
   /** There is something new in the inbox. */
-  wake(): void;
+  wake: () => void;
   /** Settles when `signal` has aborted; handlers may still be at work. */
-  run(signal: AbortSignal): Promise<void>;
+  run: (signal: AbortSignal) => Promise<void>;
   /** Resolves when no handler is at work. */
-  idle(): Promise<void>;
+  idle: () => Promise<void>;
 }
 
 const RETRY_STORAGE_MS = 5000;

@@ -26,20 +26,20 @@ interface Row {
 
 export interface Inbox {
   /** Stores what a poll brought; only when this has returned may the next poll confirm it. */
-  commit(updates: readonly Update[]): { fresh: Update[]; duplicates: number };
+  commit: (updates: readonly Update[]) => { fresh: Update[]; duplicates: number };
   /** The oldest update of each chat that has none in work, oldest first; each counts as one more attempt. */
-  take(limit: number): InboxItem[];
+  take: (limit: number) => InboxItem[];
   /** Handled: successfully, or so that trying again would not help. */
-  finish(updateId: number): void;
+  finish: (updateId: number) => void;
   /** At start: what was in work is pending again. Returns how many those are. */
-  recover(): number;
+  recover: () => number;
   /** Puts aside what has used up its attempts and returns it. */
-  bury(): InboxItem[];
+  bury: () => InboxItem[];
   /** Offset for the next poll; 0: from the beginning. */
-  nextOffset(): number;
-  pending(): number;
+  nextOffset: () => number;
+  pending: () => number;
   /** Forgets handled updates received before `wallMs`. */
-  purge(wallMs: number): void;
+  purge: (wallMs: number) => void;
 }
 
 export interface InboxOptions {

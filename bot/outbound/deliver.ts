@@ -5,12 +5,12 @@ import type { Outbound, QueuedMessage } from "./outbound.ts";
 export interface DeliverDeps {
   outbound: Outbound;
   /** One attempt; rejects as grammY does. */
-  send(message: QueuedMessage, signal: AbortSignal): Promise<unknown>;
+  send: (message: QueuedMessage, signal: AbortSignal) => Promise<unknown>;
   /** Trying again makes sense after this failure. */
-  worthKeeping(reason: ApiReason): boolean;
+  worthKeeping: (reason: ApiReason) => boolean;
   /** Given up: refused for good, or too old. */
-  gaveUp(message: QueuedMessage, reason: ApiReason, error: unknown): void;
-  storageFailed(error: unknown): void;
+  gaveUp: (message: QueuedMessage, reason: ApiReason, error: unknown) => void;
+  storageFailed: (error: unknown) => void;
   clock: Clock;
   random: () => number;
 }

@@ -23,16 +23,16 @@ export interface QueuedMessage extends LateMessage {
 
 export interface Outbound {
   /** Returns false when a message of the same origin is there already. */
-  put(message: LateMessage): boolean;
+  put: (message: LateMessage) => boolean;
   /** The message that is due next, with its wall-clock time. */
-  next(): QueuedMessage | undefined;
-  sent(id: number): void;
+  next: () => QueuedMessage | undefined;
+  sent: (id: number) => void;
   /** Tries again at `dueAt`; replies of the same chat wait behind it. */
-  postpone(message: QueuedMessage, dueAt: number): void;
+  postpone: (message: QueuedMessage, dueAt: number) => void;
   /** Replies to this chat are waiting: a new one must queue behind them. */
-  hasReplies(chatId: number): boolean;
+  hasReplies: (chatId: number) => boolean;
   /** Reminders that have not fired, earliest first. */
-  reminders(chatId: number): QueuedMessage[];
+  reminders: (chatId: number) => QueuedMessage[];
 }
 
 const COLUMNS = `id, kind, chat_id AS chatId, thread_id AS threadId, text, due_at AS dueAt, attempts,

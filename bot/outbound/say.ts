@@ -11,11 +11,11 @@ export interface Address {
 
 export interface SayDeps {
   /** One message of HTML, within Telegram's limit; rejects as grammY does. */
-  send(address: Address, text: string, signal?: AbortSignal): Promise<unknown>;
+  send: (address: Address, text: string, signal?: AbortSignal) => Promise<unknown>;
   outbound: Outbound;
-  worthKeeping(reason: ApiReason): boolean;
+  worthKeeping: (reason: ApiReason) => boolean;
   /** A message was kept for later. */
-  kept(): void;
+  kept: () => void;
   now: () => number;
 }
 

@@ -2,8 +2,8 @@ import type { DatabaseSync } from "node:sqlite";
 
 /** Small facts that survive a restart: the bot's identity, hashes of what was told to Telegram, the run mark. */
 export interface Meta {
-  get(key: string): string | undefined;
-  set(key: string, value: string): void;
+  get: (key: string) => string | undefined;
+  set: (key: string, value: string) => void;
 }
 
 export function createMeta(db: DatabaseSync): Meta {

@@ -23,10 +23,16 @@ export interface ClientDeps {
 /** grammY over our transport: the `Bot` never holds the token, and every attempt of every call is seen. */
 export function createClient({ transport, telemetry, health, clock, random }: ClientDeps): Bot<BotContext> {
   const { apiRoot } = transport;
-  const bot = new Bot<BotContext>(transport.token, { client: { apiRoot, fetch: transport.fetch as never } });
+  const bot = new Bot<BotContext>(transport.token, {
+    client: { apiRoot, fetch: transport.fetch },
+  });
   bot.api.config.use(
     observeApi({ telemetry, health, apiRoot }),
-    createRetrying({ clock, random, retried: health.api.retried }),
+    createRetrying({
+      clock,
+      random,
+      retried: (method, reason, seconds) => health.api.retried(method, reason, seconds),
+    }),
   );
   return bot;
 }

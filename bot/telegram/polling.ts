@@ -6,11 +6,11 @@ import { nextPoll, type NextPoll } from "./backoff.ts";
 
 /** The calls that the loop makes; each has its deadline in the transport. */
 export interface PollingApi {
-  getMe(signal: AbortSignal): Promise<UserFromGetMe>;
+  getMe: (signal: AbortSignal) => Promise<UserFromGetMe>;
   /** Long poll. */
-  getUpdates(offset: number, signal: AbortSignal): Promise<Update[]>;
+  getUpdates: (offset: number, signal: AbortSignal) => Promise<Update[]>;
   /** Pending updates are kept. */
-  deleteWebhook(signal: AbortSignal): Promise<unknown>;
+  deleteWebhook: (signal: AbortSignal) => Promise<unknown>;
 }
 
 export interface PollingDeps {
@@ -23,11 +23,11 @@ export interface PollingDeps {
   identity: { load(): UserFromGetMe | undefined; save(me: UserFromGetMe): void };
   health: Pick<BotHealthState, "poll">;
   /** Called with the bot's identity before the first update. */
-  identified(me: UserFromGetMe): void;
+  identified: (me: UserFromGetMe) => void;
   /** Updates are in the inbox. */
-  received(fresh: readonly Update[], duplicates: number): void;
+  received: (fresh: readonly Update[], duplicates: number) => void;
   /** The database refused a batch: it stays unconfirmed, Telegram keeps it. */
-  storageFailed(error: unknown): void;
+  storageFailed: (error: unknown) => void;
   clock: Clock;
   random: () => number;
   log: Logger;

@@ -1,72 +1,68 @@
-import { reasonOf, reasonOfCode, type ApiReason } from "@gramwatch/otel";
 import type { Transformer } from "grammy";
+import { reasonOf, reasonOfCode, type ApiReason } from "@gramwatch/otel";
+import { bounded } from "../bounded.ts";
 import type { Clock } from "../clock.ts";
-import { nextAttempt, PATIENCE_MS } from "./resend.ts";
+import { nextAttempt, PATIENCE_MS, type FailedCall } from "./resend.ts";
 
 export interface RetryDeps {
   clock: Clock;
   random: () => number;
-  /** Each attempt that follows a failed one, and what Telegram made us wait (0 when it asked for nothing). */
-  retried(method: string, reason: ApiReason, retryAfterSeconds: number): void;
+  /** A failed attempt will be followed by another; what Telegram makes us wait is 0 when it asks for nothing. */
+  retried: (method: string, reason: ApiReason, retryAfterSeconds: number) => void;
 }
 
-// The poll loop has its own policy.
+// The poll loop has a policy of its own.
 const NOT_OURS: ReadonlySet<string> = new Set(["getUpdates", "getMe"]);
-const MAX_CHATS = 10_000;
 const never = new AbortController().signal;
 
 /**
- * grammY transformer for everything but polling: repeats what may succeed, within a few seconds. After a 429 no call goes
- * to that chat before its time; others go on (the limits are per chat, and to throttle ahead is advised against).
+ * grammY transformer for all calls but those of the poll loop: repeats what may succeed, within a few seconds. After a 429
+ * nothing goes to that chat before its time; others go on, because the limits are per chat.
  */
 export function createRetrying({ clock, random, retried }: RetryDeps): Transformer {
-  const floodUntilMs = new Map<string, number>();
+  const closedUntilMs = bounded<string, number>(10_000);
 
   return async (prev, method, payload, signal) => {
     if (NOT_OURS.has(method)) return prev(method, payload, signal);
     const stop = (signal as unknown as AbortSignal | undefined) ?? never;
-    const gate = String((payload as { chat_id?: unknown }).chat_id ?? method);
+    const gate = String((payload as { chat_id?: number | string }).chat_id ?? method);
 
     for (let attempt = 1; ; attempt++) {
-      const closedMs = (floodUntilMs.get(gate) ?? 0) - clock.monotonicMs();
-      if (closedMs > PATIENCE_MS) return flooded(closedMs);
+      const closedMs = (closedUntilMs.get(gate) ?? 0) - clock.monotonicMs();
+      if (closedMs > PATIENCE_MS) return tooManyRequests(closedMs) as never;
       if (closedMs > 0) await clock.wait(closedMs, stop);
 
-      let failure: { reason: ApiReason; retryAfterSeconds?: number | undefined };
-      let settle: () => ReturnType<typeof prev>;
+      let failed: Omit<FailedCall, "attempt">;
+      let outcome: ReturnType<typeof prev>;
       try {
         const answer = await prev(method, payload, signal);
-        if (answer.ok) {
-          floodUntilMs.delete(gate);
-          return answer;
-        }
-        failure = { reason: reasonOfCode(answer.error_code), retryAfterSeconds: answer.parameters?.retry_after };
-        settle = async () => answer as never;
+        if (answer.ok) return answer;
+        failed = { reason: reasonOfCode(answer.error_code), retryAfterSeconds: answer.parameters?.retry_after };
+        outcome = Promise.resolve(answer) as never;
       } catch (error) {
-        failure = { reason: reasonOf(error) };
-        settle = () => Promise.reject(error);
+        failed = { reason: reasonOf(error) };
+        outcome = Promise.reject(error);
+        outcome.catch(() => {}); // given up or not, it is decided below
       }
 
-      const waitMs = nextAttempt({ ...failure, attempt }, random);
-      if (failure.reason === "flood" && waitMs !== undefined) {
-        if (floodUntilMs.size >= MAX_CHATS) floodUntilMs.delete(floodUntilMs.keys().next().value ?? "");
-        floodUntilMs.set(gate, clock.monotonicMs() + waitMs);
-      }
-      if (waitMs === undefined || waitMs > PATIENCE_MS || stop.aborted) return settle() as never;
-      retried(method, failure.reason, failure.retryAfterSeconds ?? 0);
+      const waitMs = nextAttempt({ ...failed, attempt }, random);
+      if (waitMs === undefined) return outcome as never;
+      if (failed.reason === "flood") closedUntilMs.set(gate, clock.monotonicMs() + waitMs);
+      if (waitMs > PATIENCE_MS) return outcome as never;
+      retried(method, failed.reason, failed.retryAfterSeconds ?? 0);
       await clock.wait(waitMs, stop);
-      if (stop.aborted) return settle() as never;
+      if (stop.aborted) return outcome as never;
     }
   };
 }
 
-/** What Telegram would answer, without asking it. */
-function flooded(closedMs: number): never {
-  const seconds = Math.ceil(closedMs / 1000);
+/** What Telegram would say if it were asked. */
+function tooManyRequests(closedMs: number) {
+  const seconds = Math.ceil(closedMs / 1000) - 1;
   return {
     ok: false,
     error_code: 429,
     description: `Too Many Requests: retry after ${seconds}`,
     parameters: { retry_after: seconds },
-  } as never;
+  };
 }
