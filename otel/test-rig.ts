@@ -30,18 +30,32 @@ export async function startRig(t: TestContext, options: RigOptions = {}) {
     client: { apiRoot: telegram.url, ...(!options.plainClient && { fetch: transport.fetch }) },
   });
   const lines: string[] = [];
+  const waiting = new Set<(line: string) => void>();
+  const write = (line: string): void => {
+    lines.push(line);
+    for (const look of waiting) look(line);
+  };
   const observed = observe(bot, {
     port: false,
     apiRoot: telegram.url,
     env: { ...QUIET, OTEL_EXPORTER_OTLP_ENDPOINT: capture.url, ...options.env },
-    logDestination: { write: (line) => void lines.push(line) },
+    logDestination: { write },
     ...options.observe,
   });
   t.after(async () => {
     await observed.shutdown(2000);
     await Promise.all([transport.close(), capture.close(), telegram.close()]);
   });
-  return { telegram, capture, token, transport, bot, observed, lines };
+  /** Resolves with the next log line that holds the text. */
+  const logged = (text: string): Promise<string> =>
+    new Promise((resolve) => {
+      waiting.add(function look(line) {
+        if (!line.includes(text)) return;
+        waiting.delete(look);
+        resolve(line);
+      });
+    });
+  return { telegram, capture, token, transport, bot, observed, lines, logged };
 }
 export type Rig = Awaited<ReturnType<typeof startRig>>;
 
