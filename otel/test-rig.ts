@@ -5,6 +5,7 @@ import { Bot } from "grammy";
 import type { ObserveOptions } from "./observe.ts";
 import { observe } from "./observe.ts";
 import { startOtlpCapture } from "./testing.ts";
+import type { TransportOptions } from "./transport.ts";
 import { createTransport } from "./transport.ts";
 
 /** Nothing is exported by time in tests: they flush. */
@@ -19,13 +20,14 @@ export interface RigOptions {
   observe?: Partial<ObserveOptions>;
   /** The bot on grammY's own client, holding its own token; default: on our transport. */
   plainClient?: boolean;
+  transport?: Partial<TransportOptions>;
 }
 
 export async function startRig(t: TestContext, options: RigOptions = {}) {
   const token = `7000001:${"S3cret-canary_token".padEnd(35, "x")}`;
   const telegram = await startFakeTelegram({ bots: [{ name: "canary", token }] });
   const capture = await startOtlpCapture();
-  const transport = createTransport({ token, apiRoot: telegram.url });
+  const transport = createTransport({ token, apiRoot: telegram.url, ...options.transport });
   const bot = new Bot(options.plainClient ? token : transport.token, {
     client: { apiRoot: telegram.url, ...(!options.plainClient && { fetch: transport.fetch }) },
   });
