@@ -20,7 +20,13 @@ export interface Running {
 /** Starts `node <file>` with these variables only. Whatever still runs at the end of the test is killed. */
 export function start(t: TestContext, file: string, env: Record<string, string>, args: string[] = []): Running {
   const path = fileURLToPath(new URL(file, import.meta.url));
-  const child = spawn(process.execPath, [path, ...args], { env, stdio: ["ignore", "pipe", "pipe"] });
+  // A process that ends by itself counts in the coverage of the test that started it.
+  const { NODE_V8_COVERAGE } = process.env;
+  const inherited = NODE_V8_COVERAGE === undefined ? {} : { NODE_V8_COVERAGE };
+  const child = spawn(process.execPath, [path, ...args], {
+    env: { ...inherited, ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   const lines: string[] = [];
   const exited = once(child, "exit").then(([code]) => code as number | null);
   for (const stream of [child.stdout, child.stderr]) {
