@@ -206,7 +206,8 @@ export function createEngine(deps: EngineDeps, options: EngineOptions) {
   function surround(stored: Incident, inhibitors: Inhibitor[], withEvidence: boolean, now: Now): boolean {
     if (stored.resolvedAtMs !== null) return false;
     const explained = withEvidence ? explain(stored, serviceOf(stored.target), evidence) : stored;
-    const { inhibitedBy, held } = inhibition(explained, inhibitors);
+    // What recovers with its inhibitor is not told because that was a moment faster.
+    const { inhibitedBy, held } = stored.state === "recovering" ? stored : inhibition(explained, inhibitors);
     const same = inhibitedBy === stored.inhibitedBy && held === stored.held;
     state.stage([put.incident(same ? explained : { ...explained, inhibitedBy, held })]);
     const marked = truth.markFree(state.get("incident", stored.id) ?? stored, now);

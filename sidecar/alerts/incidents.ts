@@ -50,7 +50,7 @@ export function fire(
     ackedAtMs: null,
     inhibitedBy: null,
     held: false,
-    flapping: instance.flapping,
+    flapping: instance.flappingSinceAtMs !== null,
     free: {},
   };
 }

@@ -37,7 +37,7 @@ export const newInstance = (rule: string, target: string, severity: Severity, at
   incident: null,
   blips: 0,
   firedAtMs: [],
-  flapping: false,
+  flappingSinceAtMs: null,
   silencedUntilWallMs: null,
   silencedBy: null,
   suspectSinceAtMs: null,
@@ -65,7 +65,9 @@ export function step(before: Instance, input: Input, now: Now): { state: Instanc
   }
   const unknown = reading.value === "unknown";
   if (unknown !== (state.unknownSinceAtMs !== null)) change({ unknownSinceAtMs: unknown ? now.atMs : null });
-  if (state.flapping && now.atMs - state.sinceAtMs >= FLAP_SETTLED_MS) change({ flapping: false, firedAtMs: [] });
+  if (state.flappingSinceAtMs !== null && now.atMs - state.sinceAtMs >= FLAP_SETTLED_MS) {
+    change({ flappingSinceAtMs: null, firedAtMs: [] });
+  }
 
   if (reading.value === "breach") {
     if (state.state === "ok") {
@@ -82,8 +84,9 @@ export function step(before: Instance, input: Input, now: Now): { state: Instanc
     const startedAtMs = state.breachSinceAtMs ?? now.atMs;
     if (state.state === "pending" && now.atMs - startedAtMs >= waits.forMs) {
       const firedAtMs = [...state.firedAtMs.filter((atMs) => now.atMs - atMs < FLAP_WINDOW_MS), now.atMs];
-      const flapping = state.flapping || firedAtMs.length >= FLAP_INCIDENTS;
-      change({ state: "firing", sinceAtMs: now.atMs, severity, firedAtMs, flapping });
+      const flaps = firedAtMs.length >= FLAP_INCIDENTS ? now.atMs : null;
+      const flappingSinceAtMs = state.flappingSinceAtMs ?? flaps;
+      change({ state: "firing", sinceAtMs: now.atMs, severity, firedAtMs, flappingSinceAtMs });
       effects.push({ effect: "fire", startedAtMs, startedWallMs: state.breachSinceWallMs ?? now.wallMs });
     } else if (state.state === "recovering") {
       change({ state: "firing", sinceAtMs: now.atMs });

@@ -42,13 +42,12 @@ export function createTruth(state: State, channels: ChannelPolicy[], escalateAft
       acked: isAcked(incident, now),
       silenced: (instance?.silencedUntilWallMs ?? 0) > now.wallMs,
       inhibited: incident.inhibitedBy !== null || incident.held,
-      flapping: instance?.flapping === true && toldOfFlapping(incident, instance, channel),
+      flapping: instance?.flappingSinceAtMs != null && toldOfFlapping(incident, instance.flappingSinceAtMs, channel),
     };
   }
 
   /** This episode of flapping was announced there: from now on only the settled state counts. */
-  function toldOfFlapping(incident: Incident, instance: Instance, channel: string): boolean {
-    const sinceAtMs = Math.min(...instance.firedAtMs);
+  function toldOfFlapping(incident: Incident, sinceAtMs: number, channel: string): boolean {
     return siblings(incident).some(
       (other) => other.flapping && other.firedAtMs >= sinceAtMs && told(other.id, channel) !== undefined,
     );
@@ -79,7 +78,7 @@ export function createTruth(state: State, channels: ChannelPolicy[], escalateAft
 
   /** Marks where the incident was free to speak, so that an outage that ends before it could be told is told as missed. */
   function markFree(incident: Incident, now: Now): Incident {
-    if (incident.state === "resolved") return incident;
+    if (incident.state !== "firing") return incident;
     const fresh = channels.filter(
       (channel) =>
         incident.free[channel.name] === undefined &&
@@ -111,10 +110,9 @@ export function createTruth(state: State, channels: ChannelPolicy[], escalateAft
     ].join(" ");
   }
 
+  /** What it explains, also what was over before it. */
   const childrenOf = (incident: Incident): Incident[] =>
-    state
-      .all("incident")
-      .filter(({ inhibitedBy, resolvedAtMs }) => inhibitedBy === incident.id && resolvedAtMs === null);
+    state.all("incident").filter(({ inhibitedBy }) => inhibitedBy === incident.id);
 
   return { instanceOf, told, status, recent, siblings, overlays, wanted, say, markFree, face, childrenOf };
 }

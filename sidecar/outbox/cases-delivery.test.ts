@@ -117,10 +117,15 @@ test("case 6: hostile fields stay valid HTML; a parse error is answered with one
   const told = rig.rows()[0];
   assert.equal(told?.plain, false);
   await rig.run(80 * MINUTE, errors(11), 10_000);
-  const plain = calls().at(-1);
+  const [, refused, plain] = calls();
+  assert.equal(refused?.status, 400);
   assert.equal(plain?.params["parse_mode"], undefined);
-  assert.equal(texts().length, 2, "the resolve came once, as plain text");
-  assert.deepEqual(calls().filter((call) => call.description?.includes("parse")).length, 1);
+  assert.equal(plain?.params["reply_markup"], undefined);
+  assert.equal(calls().filter(({ description }) => description?.includes("parse")).length, 1);
+  assert.deepEqual(
+    rig.rows().map(({ kind, state, plain }) => `${kind} ${state} ${plain}`),
+    ["firing sent false", "repeat sent true", "edit sent false", "resolved sent false", "edit sent false"],
+  );
 });
 
 test("case 7: the chat moved: resent once to the new id, after a restart straight to it", async (t) => {

@@ -23,7 +23,8 @@ export interface Instance {
   blips: number;
   /** When the last incidents fired, for flap detection. */
   firedAtMs: number[];
-  flapping: boolean;
+  /** Since when it fires and clears too often to tell of each; null: it does not. */
+  flappingSinceAtMs: number | null;
   silencedUntilWallMs: number | null;
   silencedBy: string | null;
   /** Since when the target has looked as if this rule might come to fire; holds the messages of its symptoms. */

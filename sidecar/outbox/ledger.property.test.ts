@@ -1,0 +1,168 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import type { Answer, Channel, Message } from "../channels/channel.ts";
+import { createRig, dependencySample, fakeClock, type Rig, seeded, telegramSample, temporaryDir } from "./testing.ts";
+
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+
+type Event =
+  | { do: "breach" | "clear" | "unknown"; forMs: number }
+  | { do: "outage"; kind: "refused" | "lost" | "taken" | "page" | "flood" }
+  | { do: "repair" | "restart" | "crash" }
+  | { do: "ack" | "silence" };
+
+const duration = fc.integer({ min: 1, max: 30 }).map((count) => count * 15 * SECOND);
+const event: fc.Arbitrary<Event> = fc.oneof(
+  {
+    weight: 6,
+    arbitrary: fc.record({ do: fc.constantFrom("breach", "clear", "unknown"), forMs: duration }) as fc.Arbitrary<Event>,
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant("outage"),
+      kind: fc.constantFrom("refused", "lost", "taken", "page", "flood"),
+    }) as fc.Arbitrary<Event>,
+  },
+  { weight: 3, arbitrary: fc.record({ do: fc.constantFrom("repair", "restart", "crash") }) as fc.Arbitrary<Event> },
+  { weight: 1, arbitrary: fc.record({ do: fc.constantFrom("ack", "silence") }) as fc.Arbitrary<Event> },
+);
+
+/** A chat that notes what arrived in it, and breaks in the ways that the wire can break. */
+function chat() {
+  const arrived: Message[] = [];
+  let lost = 0;
+  let outage: Extract<Event, { do: "outage" }>["kind"] | undefined;
+  const ok = (id: number): Answer => ({
+    answered: true,
+    status: 200,
+    text: JSON.stringify({ ok: true, result: { message_id: id } }),
+    retryAfter: null,
+  });
+  const channel: Channel = {
+    name: "telegram",
+    dialect: "telegram",
+    edits: true,
+    digests: true,
+    pace: { everyMs: 1000, perMinute: 20 },
+    async send(message) {
+      if (outage === "refused") return { answered: false, code: "ECONNREFUSED", written: false };
+      if (outage === "page") return { answered: true, status: 502, text: "<html>", retryAfter: null };
+      if (outage === "flood") {
+        const body = { ok: false, error_code: 429, description: "Too Many Requests", parameters: { retry_after: 40 } };
+        return { answered: true, status: 429, text: JSON.stringify(body), retryAfter: "40" };
+      }
+      if (outage !== "lost" && message.edit === null) arrived.push(message);
+      if (outage === "lost" || outage === "taken") {
+        lost++;
+        return { answered: false, code: "ECONNRESET", written: true };
+      }
+      return ok(arrived.length);
+    },
+    close: async () => {},
+  };
+  return {
+    channel,
+    arrived,
+    breaks: (kind: typeof outage) => {
+      outage = kind;
+    },
+    ambiguous: () => lost,
+  };
+}
+
+function samples(rig: Rig, reading: "breach" | "clear" | "unknown") {
+  const way = telegramSample(rig.at());
+  return reading === "unknown" ? [way] : [way, dependencySample(rig.at(), reading === "breach")];
+}
+
+async function play(events: Event[], dir: string) {
+  const clock = fakeClock();
+  const phone = chat();
+  const open = () => createRig({ dir, clock, channels: [phone.channel], random: seeded(clock.wallMs() % 10_000) });
+  let rig = open();
+  let reading: "breach" | "clear" | "unknown" = "clear";
+  const run = (ms: number) => rig.run(ms, () => samples(rig, reading), 15 * SECOND);
+  await run(MINUTE);
+  for (const next of events) {
+    const firing = rig.engine.alerts("firing")[0];
+    switch (next.do) {
+      case "breach":
+      case "clear":
+      case "unknown":
+        reading = next.do;
+        await run(next.forMs);
+        break;
+      case "outage":
+        phone.breaks(next.kind);
+        break;
+      case "repair":
+        phone.breaks(undefined);
+        rig.sender.retryNow("telegram");
+        break;
+      case "ack":
+        if (firing) rig.engine.ack(firing.id, "@ada");
+        break;
+      case "silence":
+        if (firing) rig.engine.silence(firing.id, 5 * MINUTE, "@ada");
+        break;
+      default:
+        if (next.do === "restart") rig.close();
+        else rig.state.database()?.close();
+        rig = open();
+    }
+  }
+  // In the end everything works and is quiet, long enough for every wait there is.
+  phone.breaks(undefined);
+  reading = "clear";
+  await run(45 * MINUTE);
+  return { rig, phone };
+}
+
+test("whatever happens to bot, chat and sidecar: firing and resolved alternate, nothing twice unless marked, nothing lost", async (t) => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(event, { minLength: 3, maxLength: 14 }), async (events) => {
+      const { rig, phone } = await play(events, temporaryDir(t));
+      const single = phone.arrived.filter(({ incident }) => incident !== null);
+      for (const incident of rig.state.all("incident")) {
+        assert.equal(incident.state, "resolved");
+        const mine = single.filter((message) => message.incident === incident.id);
+        const unmarked = mine.filter(({ html }) => !html.includes("may repeat"));
+        const firings = unmarked.filter(({ kind }) => kind === "firing");
+        const ends = unmarked.filter(({ status }) => status === "resolved");
+        assert.ok(firings.length <= 1, `#${incident.id} fired twice`);
+        assert.ok(ends.length <= 1, `#${incident.id} ended twice`);
+        const firstEnd = mine.findIndex(({ status }) => status === "resolved");
+        assert.ok(
+          !mine.slice(firstEnd + 1).some(({ kind }) => firstEnd >= 0 && kind === "firing"),
+          "firing after its end",
+        );
+        const told = rig.state.get("told", `${incident.id}/telegram`);
+        // Free to speak at some time: the channel knows in the end. Never free: it never heard of it.
+        const wasFree = incident.free["telegram"] !== undefined;
+        if (wasFree) assert.equal(told?.state, "resolved", `#${incident.id} was lost`);
+        else assert.equal(told, undefined, `#${incident.id} was told inside its silence`);
+      }
+      assert.ok(
+        phone.arrived.filter(({ html }) => html.includes("may repeat")).length <= phone.ambiguous() + events.length,
+      );
+      const open = rig.rows().filter(({ state }) => ["queued", "sending", "ambiguous", "parked"].includes(state));
+      assert.deepEqual(open, [], "rows left over");
+      rig.close();
+    }),
+    { numRuns: 60, seed: 20_261_121 },
+  );
+});
+
+test("a breach shorter than its wait gives no incident and no message", async () => {
+  const phone = chat();
+  const rig = createRig({ channels: [phone.channel] });
+  for (let blip = 0; blip < 10; blip++) {
+    await rig.run(45 * SECOND, () => [dependencySample(rig.at(), true)], 15 * SECOND);
+    await rig.run(5 * MINUTE, () => [dependencySample(rig.at(), false)], 15 * SECOND);
+  }
+  assert.deepEqual(phone.arrived, []);
+  assert.deepEqual(rig.engine.alerts("all"), []);
+});
