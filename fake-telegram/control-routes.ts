@@ -64,7 +64,7 @@ export function controlRoutes(telegram: FakeTelegram): Record<string, Route> {
   };
 }
 
-function shown({ name, id, token, me, revoked, updates, webhook }: ReturnType<FakeTelegram["bot"]>) {
+function shown({ name, id, token, me, revoked, updates, webhook, commands }: ReturnType<FakeTelegram["bot"]>) {
   return {
     name,
     id,
@@ -74,6 +74,7 @@ function shown({ name, id, token, me, revoked, updates, webhook }: ReturnType<Fa
     pending: updates.pending(),
     polling: updates.isPolled(),
     webhook: webhook.url,
+    commands: [...commands.values()][0] ?? [],
   };
 }
 

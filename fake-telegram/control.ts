@@ -26,6 +26,7 @@ export async function serveControl(telegram: FakeTelegram, { port = 0 }: Control
     if (req.method === "GET" && url.pathname === "/events") return streamCalls(telegram, res);
     if (req.method === "GET" && (await servePage(url.pathname, res))) return undefined;
     const [, head = "", id] = url.pathname.split("/");
+    if (req.method === "GET" && head === "files") return sendFile(telegram, res, id ?? "");
     const route = routes[`${req.method} /${head}`];
     if (!route) return reply(res, 404, { error: `no ${req.method} ${url.pathname}` });
     const body = await readBody(req);
@@ -71,6 +72,14 @@ async function readBody(req: IncomingMessage): Promise<string> {
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString();
+}
+
+/** For the chat page: what a message holds. */
+function sendFile(telegram: FakeTelegram, res: ServerResponse, fileId: string): void {
+  const file = telegram.file(fileId);
+  if (!file) return reply(res, 404, { error: `no file ${fileId}` });
+  res.writeHead(200, { "content-type": file.type, "x-content-type-options": "nosniff" });
+  res.end(file.bytes);
 }
 
 function reply(res: ServerResponse, status: number, body: unknown): void {

@@ -8,8 +8,15 @@ export type FileKind = "voice" | "photo" | "document";
 const folders: Record<FileKind, string> = { voice: "voice", photo: "photos", document: "documents" };
 const endings: Record<FileKind, string> = { voice: ".oga", photo: ".jpg", document: "" };
 
+const types: Record<FileKind, string> = {
+  voice: "audio/ogg",
+  photo: "image/jpeg",
+  document: "application/octet-stream",
+};
+
 export interface StoredFile {
   kind: FileKind;
+  type: string;
   file_id: string;
   file_unique_id: string;
   path: string;
@@ -27,6 +34,7 @@ export function createFiles() {
       const ending = kind === "document" ? (/\.\w+$/.exec(options.name ?? "")?.[0] ?? "") : endings[kind];
       const file: StoredFile = {
         kind,
+        type: types[kind],
         file_id: `AwACAgIAAxkDAAFake${kind}${String(number).padStart(6, "0")}`,
         file_unique_id: `AgADFake${String(number).padStart(6, "0")}`,
         path: `${folders[kind]}/file_${number}${ending}`,
@@ -61,7 +69,7 @@ export function createFiles() {
 
     /** For `/file/bot<token>/<path>`. */
     download: (path: string): StoredFile | undefined => [...byId.values()].find((file) => file.path === path),
-    clear: () => byId.clear(),
+    byId: (fileId: string): StoredFile | undefined => byId.get(fileId),
   };
 }
 

@@ -83,6 +83,8 @@ export async function startFakeTelegram(options: FakeTelegramOptions = {}) {
     messages(chat: number, bot?: string | number) {
       return [...(chats.conversation(chat, bots.named(bot))?.messages ?? [])];
     },
+    /** What was sent or uploaded, by its `file_id`. */
+    file: files.byId,
     /** Updates that the bot has not confirmed. */
     pending: (bot?: string | number): number => bots.named(bot).updates.pending(),
 

@@ -53,7 +53,11 @@ export async function startWithClient(t: TestContext, options: FakeTelegramOptio
   return { telegram, dispatcher, call, ok, refusal };
 }
 
-/** Settles once `condition` holds, turning the event loop meanwhile. */
+/** Settles once `condition` holds, turning the event loop meanwhile; rejects after 5 s. */
 export async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setImmediate(resolve));
+  const deadlineMs = performance.now() + 5000;
+  while (!condition()) {
+    if (performance.now() > deadlineMs) throw new Error(`5 s have passed without ${condition}`);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
 }

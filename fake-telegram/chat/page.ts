@@ -1,10 +1,13 @@
 import { readFile } from "node:fs/promises";
 import type { ServerResponse } from "node:http";
 
+const scripts = ["api.js", "bubble.js", "chat.js", "dom.js", "list.js", "text.js", "wire.js"];
 const files: Record<string, { file: string; type: string }> = {
   "/": { file: "index.html", type: "text/html; charset=utf-8" },
   "/chat.css": { file: "chat.css", type: "text/css; charset=utf-8" },
-  "/chat.js": { file: "client/chat.js", type: "text/javascript; charset=utf-8" },
+  ...Object.fromEntries(
+    scripts.map((name) => [`/${name}`, { file: `client/${name}`, type: "text/javascript; charset=utf-8" }]),
+  ),
 };
 const policy =
   "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; media-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'";
