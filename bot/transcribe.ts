@@ -1,4 +1,4 @@
-import { FormData, request } from "undici";
+import { Agent, FormData, request } from "undici";
 import { HandlingError } from "@gramwatch/otel";
 
 export interface Transcriber {
@@ -18,6 +18,8 @@ export interface TranscriberOptions {
 const MAX_ANSWER_BYTES = 1024 * 1024;
 
 export function createTranscriber({ url, timeoutMs = 60_000 }: TranscriberOptions): Transcriber {
+  // Without one, undici's request takes the dispatcher that Node's own fetch has installed, which hangs on our FormData.
+  const dispatcher = new Agent();
   return {
     async transcribe(audio, fileName, signal) {
       const form = new FormData();
@@ -27,6 +29,7 @@ export function createTranscriber({ url, timeoutMs = 60_000 }: TranscriberOption
       try {
         const { statusCode, body } = await request(`${url}/v1/audio/transcriptions`, {
           method: "POST",
+          dispatcher,
           body: form,
           signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
         });
