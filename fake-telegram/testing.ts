@@ -57,7 +57,7 @@ export async function startWithClient(t: TestContext, options: FakeTelegramOptio
 export async function until(condition: () => boolean): Promise<void> {
   const deadlineMs = performance.now() + 5000;
   while (!condition()) {
-    if (performance.now() > deadlineMs) throw new Error(`5 s have passed without ${condition}`);
+    if (performance.now() > deadlineMs) throw new Error(`5 s have passed without ${condition.toString()}`);
     await new Promise((resolve) => setImmediate(resolve));
   }
 }

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
 import { after, before, test, type TestContext } from "node:test";
 import { chromium, type Browser, type Page } from "playwright-core";
 import { serveControl, startFakeTelegram, you } from "../mod.ts";
@@ -72,7 +74,7 @@ test(
     await page.getByRole("button", { name: "More" }).click();
     await until(() => telegram.pending("shop") === 2);
     await call("answerCallbackQuery", { callback_query_id: "1", text: "Just a moment" });
-    await page.getByText("Just a moment").waitFor();
+    await page.locator("#toast").getByText("Just a moment").waitFor();
     await call("editMessageText", { chat_id: 4242, message_id, text: "More it is" });
     await text(page, "More it is").waitFor();
     assert.equal(await page.locator("#messages .message").count(), 2, "edited in place");
@@ -197,6 +199,32 @@ test("a voice message is sent from a file, and a bot can be blocked", { skip }, 
   assert.deepEqual(telegram.troubles(), { "4242:shop": "blocked" });
   assert.deepEqual(problems, []);
 });
+
+interface AxeResult {
+  violations: { id: string; nodes: { html: string; failureSummary: string }[] }[];
+}
+const axe = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
+
+for (const colorScheme of ["light", "dark"] as const) {
+  test(`axe finds nothing wrong, ${colorScheme}`, { skip }, async (t) => {
+    const { telegram, page, call, goto } = await open(t, "#-9/", { colorScheme });
+    telegram.say("/help #topic", { chat: -9 });
+    const link = '<a href="https://example.org">link</a> <code>code</code> <blockquote>quote</blockquote>';
+    const reply_markup = { inline_keyboard: [[{ text: "Ack", callback_data: "ack" }]] };
+    const message = { chat_id: -9, text: link, parse_mode: "HTML", reply_markup, reply_parameters: { message_id: 1 } };
+    await call("sendMessage", message, "alerts");
+    telegram.faults.add({ fault: { kind: "slow", delayMs: 3000 } });
+    await goto();
+    await page.locator(".keyboard").waitFor();
+    await page.locator("#calls li").first().waitFor();
+    await page.evaluate(await readFile(axe, "utf8"));
+    const { violations } = await page.evaluate<AxeResult>("axe.run()");
+    assert.deepEqual(
+      violations.map(({ id, nodes }) => [id, nodes.map(({ html, failureSummary }) => `${html} ${failureSummary}`)]),
+      [],
+    );
+  });
+}
 
 const phone = { viewport: { width: 360, height: 640 }, isMobile: true, hasTouch: true } as const;
 for (const colorScheme of ["light", "dark"] as const) {
