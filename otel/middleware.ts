@@ -56,6 +56,7 @@ export function observeUpdates(options: UpdatesOptions): MiddlewareFn {
     active: OtelContext;
     handling: Handling;
     type: UpdateType;
+    updateId: number;
     startedMs: number;
   }
 
@@ -88,6 +89,7 @@ export function observeUpdates(options: UpdatesOptions): MiddlewareFn {
       active: trace.setSpan(ROOT_CONTEXT, span),
       handling: health.update.started(),
       type,
+      updateId: ctx.update.update_id,
       startedMs: monotonic(),
     };
   }
@@ -109,7 +111,7 @@ export function observeUpdates(options: UpdatesOptions): MiddlewareFn {
     return described;
   }
 
-  function end({ scope, span, active, handling, type, startedMs }: Begun): void {
+  function end({ scope, span, active, handling, type, updateId, startedMs }: Begun): void {
     const reason = scope.failure?.reason;
     const durationMs = monotonic() - startedMs;
     health.update.ended(handling, reason);
@@ -122,6 +124,7 @@ export function observeUpdates(options: UpdatesOptions): MiddlewareFn {
     const line = {
       event: reason === undefined ? events.handled : events.failed,
       [attributes.updateType]: type,
+      [attributes.updateId]: updateId,
       [attributes.handler]: scope.handler,
       outcome: reason ?? "ok",
       duration_ms: Math.round(durationMs * 100) / 100,

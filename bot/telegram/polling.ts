@@ -65,7 +65,10 @@ export function createPolling(deps: PollingDeps, { endWhenRefused }: PollingOpti
     if (next.state === "unauthorized") health.stopped();
     if (runs.failed("poll") !== undefined) {
       const wait_ms = Math.round(next.waitMs);
-      log.warn({ event: "telegram.poll.failed", method, reason, run, wait_ms, err: error }, "polling failed");
+      log.warn(
+        { event: "telegram.poll.failed", "rpc.method": method, reason, run, wait_ms, err: error },
+        "polling failed",
+      );
     }
     if (isWebhookConflict(error) && !webhookDeleted) {
       webhookDeleted = true;
