@@ -48,7 +48,7 @@ export interface StatusBook {
 /** A dependency or Telegram that answers, but not within this time, is `slow`. */
 const SLOW_MS = 2_000;
 
-/** What was seen last, by probe and target. `BOT_URL=none` bots are there through their Telegram probe alone. */
+/** What every probe saw last. `BOT_URL=none` bots are there through their Telegram probe alone. */
 export function createStatus(store: Pick<Store, "addPoint">): StatusBook {
   const last = new Map<string, Sample>();
   const pointsOf = createPointMaker();
@@ -59,7 +59,8 @@ export function createStatus(store: Pick<Store, "addPoint">): StatusBook {
 
   return {
     observe(sample) {
-      last.set(`${sample.probe}\n${sample.target}`, sample);
+      // By probe: a bot gets its name only once it was read, and must not be there twice.
+      last.set(sample.probe, sample);
       for (const point of pointsOf(sample)) store.addPoint(point);
     },
     bots() {

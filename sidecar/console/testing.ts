@@ -2,52 +2,13 @@ import type { AlertJson } from "../alerts/engine.ts";
 import type { ConsoleDeps, ConsoleOptions, Delivery } from "../api/deps.ts";
 import { createStatus } from "../api/status.ts";
 import type { BotHealth, Sample } from "../probes/probe.ts";
-import type { Attributes, LogRecord, SpanRecord } from "../store/records.ts";
+import type { Attributes } from "../store/records.ts";
 import { createStore } from "../store/store.ts";
+import { logRecord, spanRecord, TRACE_ID } from "../store/testing.ts";
 
 /** For tests: a bot called shopbot with a day behind it, in the store and around it. */
 
-export const TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736";
 const MINUTE_MS = 60_000;
-const MS = 1_000_000n;
-
-export const spanRecord = (over: Partial<SpanRecord> & { atMs?: number; tookMs?: number } = {}): SpanRecord => {
-  const { atMs = 1_000, tookMs = 5, ...rest } = over;
-  return {
-    service: "shopbot",
-    instance: "i1",
-    traceId: TRACE_ID,
-    spanId: "a3ce929d0e0e4736",
-    parentId: undefined,
-    name: "process message",
-    kind: 5,
-    startNs: BigInt(Math.round(atMs * 1000)) * 1000n,
-    durationNs: BigInt(Math.round(tookMs * 1000)) * 1000n,
-    status: 0,
-    statusMessage: "",
-    attributes: {},
-    events: [],
-    links: [],
-    ...rest,
-  };
-};
-
-export const logRecord = (over: Partial<LogRecord> & { atMs?: number } = {}): LogRecord => {
-  const { atMs = 1_000, ...rest } = over;
-  return {
-    service: "shopbot",
-    instance: "i1",
-    timeNs: BigInt(Math.round(atMs)) * MS,
-    severity: 9,
-    severityText: "INFO",
-    body: "update handled",
-    eventName: "",
-    traceId: undefined,
-    spanId: undefined,
-    attributes: {},
-    ...rest,
-  };
-};
 
 export const STACK = `TypeError: cannot read properties of undefined (reading 'trim')
     at handleAdd (bot/handlers/tasks.ts:41:9)
@@ -262,7 +223,7 @@ export function addBusyDay(world: World): void {
     {
       ...seen,
       kind: "disk",
-      probe: "disk",
+      probe: "disk:/data",
       target: "/data",
       result: {
         ok: true,

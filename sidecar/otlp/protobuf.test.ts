@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { decodeProtobuf } from "./protobuf.ts";
 import { logsRequest, metricsRequest, tracesRequest, type Message } from "./schema.ts";
 import { anyMessage, camel, decodeOfficially, encode, official, withoutDefaults } from "./testing.ts";

@@ -12,7 +12,7 @@ import {
   FieldDescriptorProto_Type as Type,
   FileDescriptorSetSchema,
 } from "@bufbuild/protobuf/wkt";
-import fc from "fast-check";
+import * as fc from "fast-check";
 
 /** The oracle: `@bufbuild/protobuf` over the fields of the official .proto files, which know nothing of our tables. */
 export interface OfficialField {

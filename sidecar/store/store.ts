@@ -62,6 +62,8 @@ export interface Store {
   onChange(listener: () => void): () => void;
   /** Writes everything that waits. Readers do it themselves, so they see what was accepted before. */
   flush(): void;
+  /** Deletes everything that is over age or size, at once. The store does it by itself, in slices. */
+  trim(): void;
   health(): StoreHealth;
   close(): void;
 }
@@ -147,7 +149,7 @@ export function createStore(options: StoreOptions): Store {
       return true;
     }
     // A full disk: our oldest telemetry is the first thing to go. It may fail for the same reason.
-    if (primary === SQLITE_FULL) trim();
+    if (primary === SQLITE_FULL) trimSlice();
     return false;
   }
 
@@ -159,7 +161,8 @@ export function createStore(options: StoreOptions): Store {
     if (opened.notice !== undefined) notice(opened.notice);
   }
 
-  function trim(): boolean {
+  /** True: there may be more. */
+  function trimSlice(): boolean {
     try {
       return retention.slice(wallMs());
     } catch {
@@ -179,7 +182,7 @@ export function createStore(options: StoreOptions): Store {
 
   const trimmer = setInterval(() => {
     const more = (): void => {
-      if (!closed && trim()) setImmediate(more);
+      if (!closed && trimSlice()) setImmediate(more);
     };
     more();
   }, TRIM_MS);
@@ -221,11 +224,14 @@ export function createStore(options: StoreOptions): Store {
       return () => listeners.delete(listener);
     },
     flush,
+    trim() {
+      while (trimSlice());
+    },
     health: () => ({
       ok: failure === undefined,
       error: failure,
       persistent: opened.path !== undefined,
-      sizeBytes: usedBytes(opened.db),
+      sizeBytes: closed ? 0 : usedBytes(opened.db),
       queuedBytes,
       dropped,
     }),

@@ -14,7 +14,7 @@ export interface TraceSummary {
   duration_ms: number;
   span_count: number;
   failed_count: number;
-  /** `error.type` of the root, else of the first failed span; null: nothing failed. */
+  /** `error.type` of the root; of the first failed span until the root has come; null: the request did not fail. */
   error: string | null;
   handler: string | null;
   update_id: string | null;
@@ -46,7 +46,7 @@ export interface Traces {
   /** By trace id or correlation id, or a prefix of one of at least 8 digits: newest first, an exact id before all. */
   find(ref: string): TraceSummary[];
   get(traceId: string): Trace | undefined;
-  /** The newest trace of `service` since `sinceWallMs` (Unix milliseconds) in which something failed. */
+  /** Of `service` since `sinceWallMs` (Unix milliseconds): the newest that failed, else the newest with a failure in it. */
   lastFailing(service: string, sinceWallMs: number): TraceSummary | undefined;
   services(): string[];
 }
@@ -119,10 +119,13 @@ export function createTraces(db: () => DatabaseSync): Traces {
     },
     lastFailing(service, sinceWallMs) {
       const since = BigInt(Math.floor(sinceWallMs)) * 1_000_000n;
-      return select("service = $service AND failed > 0 AND start_ns >= $since ORDER BY start_ns DESC LIMIT 1", {
-        service,
-        since,
-      })[0];
+      return select(
+        "service = $service AND failed > 0 AND start_ns >= $since ORDER BY error IS NULL, start_ns DESC LIMIT 1",
+        {
+          service,
+          since,
+        },
+      )[0];
     },
     services: () =>
       db()

@@ -32,7 +32,8 @@ export function createWriter(db: DatabaseSync): Writer {
          WHEN has_root THEN duration_ns ELSE max(duration_ns, excluded.duration_ns) END,
        has_root = max(has_root, excluded.has_root),
        spans = spans + 1, failed = failed + excluded.failed,
-       error = coalesce(CASE WHEN excluded.has_root THEN excluded.error END, error, excluded.error),
+       error = CASE WHEN excluded.has_root THEN excluded.error WHEN has_root THEN error
+         ELSE coalesce(error, excluded.error) END,
        handler = coalesce(excluded.handler, handler), update_id = coalesce(excluded.update_id, update_id),
        user_hash = coalesce(excluded.user_hash, user_hash)`,
   );
