@@ -70,7 +70,7 @@ export async function createApp(config: SidecarConfig, { telemetry, log }: Deps)
         channels: deliveries.channels,
         heartbeats: () => heartbeats.status().map(asState),
         testAlert: alerting.testAlert,
-        metricsPage: telemetry.metricsPage,
+        metricsPage: () => telemetry.metricsPage(),
       },
       { ...config.console, version: telemetry.serviceVersion, grafanaUrl: config.grafanaUrl, errors: config.errors },
     );
@@ -83,7 +83,7 @@ export async function createApp(config: SidecarConfig, { telemetry, log }: Deps)
     const { arrivals } = receiver;
     observeSidecar(telemetry.meter, {
       samples: () => newest.values(),
-      standings: engine.standings,
+      standings: () => engine.standings(),
       notifications: deliveries.counts,
       pending: deliveries.pending,
       heartbeats: heartbeats.status,

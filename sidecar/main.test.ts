@@ -15,9 +15,9 @@ interface World {
   bot: Running;
   sidecar: Running;
   api: string;
-  startBot(): Promise<Running>;
+  startBot: () => Promise<Running>;
   /** What the alert chat shows. */
-  shown(): string[];
+  shown: () => string[];
 }
 
 async function setUp(t: TestContext, over: Record<string, string> = {}): Promise<World> {
@@ -67,7 +67,7 @@ async function setUp(t: TestContext, over: Record<string, string> = {}): Promise
     },
     { otherwise: () => sidecar.output() + bot.output() },
   );
-  const shown = () => alerts.messages(CHAT).map((message) => ("text" in message ? String(message.text) : ""));
+  const shown = () => alerts.messages(CHAT).map((message) => ("text" in message ? message.text : ""));
   return { telegram, alerts, bot, sidecar, api, startBot, shown };
 }
 
