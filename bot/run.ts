@@ -38,9 +38,9 @@ export async function runBot(config: BotConfig, telemetry: Telemetry): Promise<n
   log.info("bot stopped");
   await telemetry.shutdown(TELEMETRY_DEADLINE_MS);
   log.flush();
+  await server.close();
   app.stopped();
   data.close();
-  await server.close();
   if (ending === "refused") throw refusedToken(config.apiRoot);
   return 0;
 }

@@ -73,12 +73,23 @@ export function fakeClock(startMs = Date.UTC(2026, 10, 21, 12)): FakeClock {
   };
 }
 
+/** Resolves when `condition` holds; for what no call and no timer announces. Rejects after 5 s. */
+export async function until(condition: () => boolean): Promise<void> {
+  const deadline = performance.now() + 5000;
+  while (!condition()) {
+    if (performance.now() > deadline) throw new Error(`never came true: ${condition.toString()}`);
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+}
+
 export interface TestBotOptions {
   env?: Record<string, string>;
   telegram?: FakeTelegram;
   clock?: Clock;
   dataDir?: string;
   deadlinesMs?: Record<string, number>;
+  /** Leaves no clean-stop mark. */
+  crash?: boolean;
 }
 
 export interface TestBot {
@@ -88,7 +99,7 @@ export interface TestBot {
   dataDir: string;
   /** Log lines so far. */
   lines: Record<string, unknown>[];
-  /** Stops as SIGTERM does and waits for the end. */
+  /** Stops as SIGTERM does, waits for the end and closes the database. */
   stop: () => Promise<"stopped" | "refused">;
   /** Settles when the bot ends by itself. */
   ended: Promise<"stopped" | "refused">;
@@ -125,14 +136,16 @@ export async function startTestBot(t: TestContext, options: TestBotOptions = {})
     deadlinesMs: options.deadlinesMs ?? {},
   });
   const stopping = new AbortController();
-  const ended = app.run(stopping.signal);
+  const ended = app.run(stopping.signal).finally(() => {
+    if (options.crash !== true) app.stopped();
+    data.close();
+  });
   const stop = async () => {
     stopping.abort();
     return ended;
   };
   t.after(async () => {
     await stop();
-    data.close();
     await telemetry.shutdown(0);
     if (options.telegram === undefined) await telegram.close();
   });

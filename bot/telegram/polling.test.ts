@@ -1,0 +1,225 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { startFakeTelegram, type Fault } from "../../fake-telegram/mod.ts";
+import { fakeClock, startTestBot, temporaryDir, until } from "../testing.ts";
+
+/** What two polls in a row can suffer, and the word for it in /health. */
+const faults: [reason: string, fault: Fault][] = [
+  ["server", { kind: "error", code: 500, description: "Internal Server Error: restart" }],
+  ["server", { kind: "html" }],
+  ["reset", { kind: "reset", by: "rst" }],
+  ["reset", { kind: "reset", by: "fin" }],
+  ["reset", { kind: "truncate", by: "fin" }],
+  ["reset", { kind: "truncate", by: "rst" }],
+  ["timeout", { kind: "hang" }],
+  ["timeout", { kind: "hang", headers: true }],
+  ["timeout", { kind: "drip", pauseMs: 10 }],
+  ["bad_request", { kind: "error", code: 400, description: "Bad Request: whatever" }],
+];
+
+for (const [reason, fault] of faults) {
+  test(`a poll spoilt by ${JSON.stringify(fault)} is retried at once, then after a wait, and no update is lost`, async (t) => {
+    const clock = fakeClock();
+    const telegram = await startFakeTelegram({ bots: ["shop"] });
+    t.after(() => telegram.close());
+    telegram.faults.add({ method: "getUpdates", fault, times: 2 });
+    const bot = await startTestBot(t, { clock, telegram, deadlinesMs: { getUpdates: 250 } });
+    await clock.sleeping(1000);
+    const { telegram: health, errors, status } = bot.app.health.snapshot();
+    assert.equal(health.connected, false);
+    assert.equal(health.last_error?.reason, reason);
+    assert.equal(health.next_retry_at, new Date(clock.now() + 1000).toISOString());
+    assert.equal(errors.by_reason["poll"], 1, "a run of failures is one error");
+    assert.equal(status, "degraded");
+    telegram.say("/ping");
+    await clock.advance(1000);
+    await telegram.called("sendMessage");
+    assert.equal(bot.app.health.snapshot().telegram.connected, true);
+  });
+}
+
+test("a body that was cut after the updates were confirmed brings them again, and they are handled once", async (t) => {
+  const clock = fakeClock();
+  const telegram = await startFakeTelegram({ bots: ["shop"] });
+  t.after(() => telegram.close());
+  telegram.faults.add({ method: "getUpdates", when: "after", fault: { kind: "truncate" }, times: 1, skip: 1 });
+  const bot = await startTestBot(t, { clock, telegram });
+  await telegram.called("getUpdates");
+  assert.equal(await bot.ask("/ping"), "pong");
+  assert.equal(await bot.ask("/add once"), "Added <b>1</b>: once");
+  await until(() => bot.app.health.snapshot().updates.handled === 2);
+  assert.equal(bot.telegram.messages(4242).length, 4);
+});
+
+test("a flood wait on getUpdates is kept to the second and shown", async (t) => {
+  const clock = fakeClock();
+  const telegram = await startFakeTelegram({ bots: ["shop"] });
+  t.after(() => telegram.close());
+  telegram.faults.add({ method: "getUpdates", fault: { kind: "flood", retryAfterSeconds: 6775 }, times: 1 });
+  const bot = await startTestBot(t, { clock, telegram });
+  await clock.sleeping(6_776_000);
+  const { flood_until: until, last_error: error } = bot.app.health.snapshot().telegram;
+  assert.equal(until, new Date(clock.now() + 6_776_000).toISOString());
+  assert.deepEqual([error?.reason, error?.code], ["flood", 429]);
+  await clock.advance(6_775_999);
+  assert.equal(telegram.calls().filter((call) => call.method === "getUpdates").length, 1);
+  await clock.advance(1);
+  await telegram.called("getUpdates", { skip: 1 });
+});
+
+test("an outage is survived however long it is, and the bot is back within 30 s of its end", async (t) => {
+  const clock = fakeClock();
+  const bot = await startTestBot(t, { clock, deadlinesMs: { getUpdates: 200 } });
+  await bot.telegram.called("getUpdates");
+  const outage = bot.telegram.faults.add({ fault: { kind: "refuse" } });
+  for (const ms of [1000, 2000, 4000, 8000, 16_000, 30_000, 30_000, 30_000]) {
+    await clock.sleeping(ms);
+    await clock.advance(ms);
+  }
+  await clock.sleeping(30_000);
+  assert.equal(bot.app.health.snapshot().telegram.last_error?.reason, "connect");
+  const logged = bot.lines.filter((line) => line["event"] === "telegram.poll.failed");
+  assert.deepEqual(
+    logged.map((line) => line["run"]),
+    [1, 2, 4, 8],
+  );
+  await outage.remove();
+  await clock.advance(30_000);
+  assert.equal(await bot.ask("/ping"), "pong");
+  assert.equal(bot.lines.filter((line) => line["event"] === "telegram.poll.recovered").length, 1);
+});
+
+test("in production a revoked token stops polling, is asked about every 15 minutes, and works again when it is restored", async (t) => {
+  const clock = fakeClock();
+  const bot = await startTestBot(t, { clock, env: { NODE_ENV: "production" } });
+  await bot.telegram.called("getUpdates");
+  bot.telegram.revoke();
+  await clock.sleeping(900_000);
+  const health = bot.app.health.snapshot();
+  assert.equal(health.status, "fail");
+  assert.equal(health.telegram.stopped, true);
+  assert.deepEqual([health.telegram.last_error?.reason, health.telegram.last_error?.code], ["unauthorized", 401]);
+  const before = bot.telegram.calls().length;
+  await clock.advance(899_999);
+  assert.equal(bot.telegram.calls().length, before, "nothing is asked in between");
+  await clock.advance(1);
+  await bot.telegram.called("getMe", { skip: 1 });
+  await clock.sleeping(900_000);
+  bot.telegram.restore();
+  await clock.advance(900_000);
+  assert.equal(await bot.ask("/ping"), "pong");
+  assert.equal(bot.app.health.snapshot().telegram.stopped, false);
+});
+
+test("in development a token that never worked ends the bot, one that worked before does not", async (t) => {
+  const telegram = await startFakeTelegram({ bots: ["shop"] });
+  t.after(() => telegram.close());
+  const dataDir = temporaryDir(t);
+  telegram.revoke();
+  const never = await startTestBot(t, { telegram, clock: fakeClock(), env: { NODE_ENV: "development" } });
+  assert.equal(await never.ended, "refused");
+
+  telegram.restore();
+  const worked = await startTestBot(t, { telegram, clock: fakeClock(), dataDir });
+  await telegram.called("getUpdates");
+  await worked.stop();
+  telegram.revoke();
+  const clock = fakeClock();
+  const later = await startTestBot(t, { telegram, clock, dataDir });
+  await clock.sleeping(900_000);
+  assert.equal(later.app.health.snapshot().telegram.stopped, true);
+});
+
+test("a webhook that is set while we poll is deleted once, with the pending updates kept", async (t) => {
+  const clock = fakeClock();
+  const bot = await startTestBot(t, { clock });
+  await bot.telegram.called("getUpdates");
+  await fetch(`${bot.telegram.url}/bot${bot.telegram.bot().token}/setWebhook?url=https://example.com/hook`);
+  await clock.sleeping(5000);
+  bot.telegram.say("/ping");
+  await clock.advance(5000);
+  const deleted = await bot.telegram.called("deleteWebhook", { skip: 1 });
+  assert.deepEqual(deleted.params, {});
+  await clock.sleeping(10_000);
+  await clock.advance(10_000);
+  await bot.telegram.called("sendMessage");
+});
+
+test("of two bots with one token both stay up, say conflict, and take turns without hammering", async (t) => {
+  const clock = fakeClock();
+  const first = await startTestBot(t, { clock });
+  await first.telegram.called("getUpdates", { where: (call) => call.state === "waiting" });
+  const second = await startTestBot(t, { clock, telegram: first.telegram });
+  await clock.sleeping(5000);
+  assert.deepEqual(
+    [first, second].map((bot) => bot.app.health.snapshot().telegram.last_error?.code ?? "fine").toSorted(),
+    [409, "fine"].toSorted(),
+  );
+  await clock.advance(5000);
+  await clock.sleeping(5000);
+  assert.deepEqual(
+    [first, second].map((bot) => bot.app.health.snapshot().telegram.last_error?.reason),
+    ["conflict", "conflict"],
+  );
+  assert.deepEqual(await Promise.all([first.stop(), second.stop()]), ["stopped", "stopped"]);
+});
+
+test("while Telegram is unreachable at the start a bot that was known before polls as soon as it is back", async (t) => {
+  const telegram = await startFakeTelegram({ bots: ["shop"] });
+  t.after(() => telegram.close());
+  const dataDir = temporaryDir(t);
+  const before = await startTestBot(t, { telegram, clock: fakeClock(), dataDir });
+  await telegram.called("getUpdates");
+  await before.stop();
+  telegram.faults.add({ method: "getMe", fault: { kind: "reset" } });
+  const bot = await startTestBot(t, { telegram, clock: fakeClock(), dataDir });
+  assert.equal(await bot.ask("/ping"), "pong");
+  assert.equal(bot.app.health.snapshot().telegram.username, "shop_bot");
+});
+
+test("a bot that nobody answered yet asks again and again who it is, and then polls", async (t) => {
+  const clock = fakeClock();
+  const telegram = await startFakeTelegram({ bots: ["shop"] });
+  t.after(() => telegram.close());
+  telegram.faults.add({ method: "getMe", fault: { kind: "html" }, times: 3 });
+  const bot = await startTestBot(t, { telegram, clock });
+  await clock.sleeping(1000);
+  assert.equal(bot.app.health.snapshot().telegram.connected, false);
+  await clock.advance(1000);
+  await clock.sleeping(2000);
+  await clock.advance(2000);
+  assert.equal(await bot.ask("/ping"), "pong");
+});
+
+test("a full disk confirms nothing: Telegram keeps the updates until there is room, and /health says why", async (t) => {
+  const clock = fakeClock();
+  const bot = await startTestBot(t, { clock });
+  await bot.telegram.called("getUpdates");
+  const pages = Number(bot.db.prepare("PRAGMA page_count").get()?.["page_count"]);
+  bot.db.exec(`PRAGMA max_page_count = ${pages}`);
+  for (let n = 0; n < 80; n++) bot.telegram.say(`/add ${"x".repeat(400)} ${n}`);
+  await clock.sleeping(5000);
+  const health = bot.app.health.snapshot();
+  assert.equal(health.status, "fail");
+  assert.match(health.checks["sqlite"]?.error ?? "", /full/);
+  assert.equal(health.telegram.connected, true, "it is not Telegram that is broken");
+  assert.equal(health.errors.by_reason["storage"], 1);
+  assert.ok(bot.telegram.pending() > 0);
+  bot.db.exec("PRAGMA max_page_count = 100000");
+  await clock.advance(5000);
+  await bot.telegram.called("sendMessage", { skip: 79 });
+  assert.equal(bot.app.health.snapshot().status, "ok");
+  assert.equal(
+    bot.telegram.messages(4242).filter((message) => "text" in message && message.text.startsWith("Added")).length,
+    80,
+  );
+});
+
+test("the full list of update kinds goes with every poll, and a stop ends the poll in flight", async (t) => {
+  const bot = await startTestBot(t);
+  const call = await bot.telegram.called("getUpdates");
+  assert.deepEqual(call.params["allowed_updates"], ["message", "callback_query"]);
+  assert.equal(call.params["timeout"], 30);
+  assert.equal(await bot.stop(), "stopped");
+  await until(() => call.state === "gone");
+});
