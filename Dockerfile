@@ -31,7 +31,7 @@ ARG VERSION=0.0.0
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="gramwatch bot" org.opencontainers.image.licenses=MIT \
       org.opencontainers.image.version=$VERSION org.opencontainers.image.revision=$REVISION
-ENV BOT_HTTP_HOST=0.0.0.0
+ENV GRAMWATCH_PART=bot BOT_HTTP_HOST=0.0.0.0
 EXPOSE 8080
 COPY --from=build /src/dist/bot/ ./
 # About half of the container's 192 MiB, so that V8 collects before the kernel kills.
@@ -42,7 +42,7 @@ ARG VERSION=0.0.0
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="gramwatch sidecar" org.opencontainers.image.licenses=MIT \
       org.opencontainers.image.version=$VERSION org.opencontainers.image.revision=$REVISION
-ENV OTLP_HOST=0.0.0.0 CONSOLE_HOST=0.0.0.0
+ENV GRAMWATCH_PART=sidecar OTLP_HOST=0.0.0.0 CONSOLE_HOST=0.0.0.0
 EXPOSE 4318 8090
 COPY --from=build /src/dist/sidecar/ ./
 CMD ["--max-old-space-size=96", "/app/main.mjs"]

@@ -77,7 +77,11 @@ for (const [image, { programs, assets }] of Object.entries(images)) {
     },
     logLevel: "warning",
   });
-  for (const [from, to] of Object.entries(assets)) cpSync(join(root, from), join(outdir, to), { recursive: true });
+  for (const [from, to] of Object.entries(assets))
+    cpSync(join(root, from), join(outdir, to), {
+      recursive: true,
+      filter: (path) => basename(path) !== "tsconfig.json",
+    });
   if (process.argv.includes("--meta")) writeFileSync(join(outdir, "meta.json"), JSON.stringify(metafile));
   const sizes = Object.entries(metafile.outputs).map(([path, { bytes }]) => [basename(path), bytes]);
   const total = sizes.reduce((sum, [, bytes]) => sum + bytes, 0);
