@@ -4,7 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { run, sequentialize } from "@grammyjs/runner";
 import { attributes } from "./names.ts";
 import { correlationIdOf } from "./scope.ts";
-import { seeded, startRig } from "./test-rig.ts";
+import { seeded, startRig } from "./testing/rig.ts";
 
 const UPDATES = 3000;
 

@@ -3,7 +3,7 @@ import type { TestContext } from "node:test";
 import { describe, test } from "node:test";
 import type { Telemetry } from "./start.ts";
 import { startTelemetry } from "./start.ts";
-import { QUIET } from "./test-rig.ts";
+import { QUIET } from "./testing/rig.ts";
 import type { Behaviour, OtlpCapture } from "./testing.ts";
 import { startOtlpCapture } from "./testing.ts";
 

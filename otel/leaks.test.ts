@@ -7,7 +7,7 @@ import { inspect } from "node:util";
 import type { Fault } from "../fake-telegram/mod.ts";
 import { startFakeTelegram } from "../fake-telegram/mod.ts";
 import { addSecret } from "./redact.ts";
-import { startRig } from "./test-rig.ts";
+import { startRig } from "./testing/rig.ts";
 import { assertNoSecret, startOtlpCapture } from "./testing.ts";
 
 const FAULTS: Fault[] = [

@@ -6,7 +6,7 @@ import { attributes } from "./names.ts";
 import { updateTypeOf } from "./middleware.ts";
 import { HandlingError } from "./reason.ts";
 import { aboutUpdate, correlationIdOf, handledBy, handlingFailed, referenceOf } from "./scope.ts";
-import { startRig } from "./test-rig.ts";
+import { startRig } from "./testing/rig.ts";
 
 const person = { id: 5_551_234_567, is_bot: false, first_name: "Secret Name", username: "secretname" };
 const chat = { id: 5_551_234_567, type: "private", first_name: "Secret Name" };

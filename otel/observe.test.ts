@@ -6,8 +6,8 @@ import { test } from "node:test";
 import { run } from "@grammyjs/runner";
 import { Bot, webhookCallback } from "grammy";
 import { observe } from "./observe.ts";
-import type { Rig } from "./test-rig.ts";
-import { startRig } from "./test-rig.ts";
+import type { Rig } from "./testing/rig.ts";
+import { startRig } from "./testing/rig.ts";
 
 /** The bot answers a message; resolves when it has been handled. */
 async function answered({ telegram, bot, logged }: Rig, start: () => void): Promise<void> {

@@ -4,8 +4,8 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { gunzipSync } from "node:zlib";
-import type { Attributes } from "./otlp-decode.ts";
-import { attributesOf, decodeOtlp, plain } from "./otlp-decode.ts";
+import type { Attributes } from "./testing/otlp-decode.ts";
+import { attributesOf, decodeOtlp, plain } from "./testing/otlp-decode.ts";
 
 export interface CapturedSpan {
   name: string;

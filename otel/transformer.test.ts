@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
 import { test } from "node:test";
 import type { Fault } from "../fake-telegram/mod.ts";
-import type { RigOptions } from "./test-rig.ts";
-import { startRig } from "./test-rig.ts";
+import type { RigOptions } from "./testing/rig.ts";
+import { startRig } from "./testing/rig.ts";
 
 async function start(t: TestContext, options: RigOptions = {}) {
   const rig = await startRig(t, options);

@@ -1,12 +1,12 @@
 /** A foreign bot made observable, between a fake Telegram and an OTLP receiver: what most tests here need. */
 import type { TestContext } from "node:test";
-import { startFakeTelegram } from "../fake-telegram/mod.ts";
+import { startFakeTelegram } from "../../fake-telegram/mod.ts";
 import { Bot } from "grammy";
-import type { ObserveOptions } from "./observe.ts";
-import { observe } from "./observe.ts";
-import { startOtlpCapture } from "./testing.ts";
-import type { TransportOptions } from "./transport.ts";
-import { createTransport } from "./transport.ts";
+import type { ObserveOptions } from "../observe.ts";
+import { observe } from "../observe.ts";
+import { startOtlpCapture } from "../testing.ts";
+import type { TransportOptions } from "../transport.ts";
+import { createTransport } from "../transport.ts";
 
 /** Nothing is exported by time in tests: they flush. */
 export const QUIET = {
