@@ -1,6 +1,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
+import {
+  type Arbitrary,
+  array,
+  assert as assertProperty,
+  asyncProperty,
+  constant,
+  constantFrom,
+  integer,
+  oneof,
+  record,
+} from "fast-check";
 import type { Answer, Channel, Message } from "../channels/channel.ts";
 import { createRig, dependencySample, fakeClock, type Rig, seeded, telegramSample, temporaryDir } from "./testing.ts";
 
@@ -13,21 +23,21 @@ type Event =
   | { do: "repair" | "restart" | "crash" }
   | { do: "ack" | "silence" };
 
-const duration = fc.integer({ min: 1, max: 30 }).map((count) => count * 15 * SECOND);
-const event: fc.Arbitrary<Event> = fc.oneof(
+const duration = integer({ min: 1, max: 30 }).map((count) => count * 15 * SECOND);
+const event: Arbitrary<Event> = oneof(
   {
     weight: 6,
-    arbitrary: fc.record({ do: fc.constantFrom("breach", "clear", "unknown"), forMs: duration }) as fc.Arbitrary<Event>,
+    arbitrary: record({ do: constantFrom("breach" as const, "clear" as const, "unknown" as const), forMs: duration }),
   },
   {
     weight: 2,
-    arbitrary: fc.record({
-      do: fc.constant("outage"),
-      kind: fc.constantFrom("refused", "lost", "taken", "page", "flood"),
-    }) as fc.Arbitrary<Event>,
+    arbitrary: record({
+      do: constant("outage"),
+      kind: constantFrom("refused", "lost", "taken", "page", "flood"),
+    }),
   },
-  { weight: 3, arbitrary: fc.record({ do: fc.constantFrom("repair", "restart", "crash") }) as fc.Arbitrary<Event> },
-  { weight: 1, arbitrary: fc.record({ do: fc.constantFrom("ack", "silence") }) as fc.Arbitrary<Event> },
+  { weight: 3, arbitrary: record({ do: constantFrom("repair", "restart", "crash") }) },
+  { weight: 1, arbitrary: record({ do: constantFrom("ack", "silence") }) },
 );
 
 /** A chat that notes what arrived in it, and breaks in the ways that the wire can break. */
@@ -122,8 +132,8 @@ async function play(events: Event[], dir: string) {
 }
 
 test("whatever happens to bot, chat and sidecar: firing and resolved alternate, nothing twice unless marked, nothing lost", async (t) => {
-  await fc.assert(
-    fc.asyncProperty(fc.array(event, { minLength: 3, maxLength: 14 }), async (events) => {
+  await assertProperty(
+    asyncProperty(array(event, { minLength: 3, maxLength: 14 }), async (events) => {
       const { rig, phone } = await play(events, temporaryDir(t));
       const single = phone.arrived.filter(({ incident }) => incident !== null);
       for (const incident of rig.state.all("incident")) {
@@ -152,7 +162,7 @@ test("whatever happens to bot, chat and sidecar: firing and resolved alternate, 
       assert.deepEqual(open, [], "rows left over");
       rig.close();
     }),
-    { numRuns: 60, seed: 20_261_121 },
+    { numRuns: 120, seed: 20_261_121 },
   );
 });
 

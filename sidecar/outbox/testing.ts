@@ -53,6 +53,7 @@ export interface RigOptions {
 export function createRig(options: RigOptions) {
   const clock = options.clock ?? fakeClock();
   const state = options.state ?? openState(options.dir);
+  state.database()?.exec("PRAGMA synchronous = OFF"); // tests kill processes, not the power
   const steady = createSteadyClock(clock, 15_000, state.get("memory", "clock") as SteadyMark | undefined);
   const random = options.random ?? seeded(7);
   const warnings: unknown[] = [];
