@@ -95,6 +95,15 @@ test("calls are listed, filtered and awaited", async (t) => {
   assert.deepEqual(await ask("GET", "/answers"), []);
 });
 
+test("what a message holds can be fetched for the page", async (t) => {
+  const { telegram, control, ask } = await start(t);
+  const message = telegram.photo(Buffer.from("light")) as { photo?: { file_id: string }[] };
+  const answer = await fetch(`${control.url}/files/${message.photo?.[0]?.file_id}`);
+  assert.equal(answer.headers.get("content-type"), "image/jpeg");
+  assert.equal(await answer.text(), "light");
+  assert.equal(await ask("GET", "/files/none"), "404 no file none");
+});
+
 test("load is started and stopped", async (t) => {
   const { telegram, ask } = await start(t);
   await ask("POST", "/load", { perSecond: 1, seconds: 100 });

@@ -188,6 +188,20 @@ test("close leaves no connection, with polls, faults and load under way", async 
   assert.equal(await load, 1);
 });
 
+test("a download can be spoilt like any call", async (t) => {
+  const { telegram } = await start(t);
+  const message = telegram.voice(Buffer.from("sound")) as { voice?: { file_id: string } };
+  const { path } = telegram.file(message.voice!.file_id)!;
+  const url = `${telegram.url}/file/bot${telegram.bot().token}/${path}`;
+  telegram.faults.add({ method: "download", times: 1, fault: { kind: "slow", delayMs: 1 } });
+  telegram.faults.add({ method: "download", when: "after", times: 1, fault: { kind: "truncate" } });
+  telegram.faults.add({ method: "download", times: 1, fault: { kind: "html" } });
+  assert.equal((await raw(url)).text, "sound");
+  await assert.rejects(raw(url), { code: "UND_ERR_SOCKET" });
+  assert.equal((await raw(url)).status, 502);
+  assert.equal((await raw(url.replace(telegram.bot().token, "5:x"))).status, 401);
+});
+
 test("reset forgets calls, faults, troubles, messages and updates", async (t) => {
   const { telegram, ok, refusal } = await start(t);
   telegram.say("hello");
