@@ -7,6 +7,7 @@ import type { SidecarConfig } from "./config.ts";
 import { createConsole } from "./console/app.ts";
 import { serveConsole } from "./console/serve.ts";
 import { openDataDir } from "./data-dir.ts";
+import { createStartGrace } from "./grace.ts";
 import { createHeartbeats, type HeartbeatStatus } from "./heartbeat.ts";
 import { createNames } from "./names.ts";
 import { serveOtlp } from "./otlp/receiver.ts";
@@ -95,11 +96,12 @@ export async function createApp(config: SidecarConfig, { telemetry, log }: Deps)
     engine.watch(identities.map((identity) => identity.target()));
     const backup = () => backups?.status();
     const own = ownProbe({ state, backup, lastMetrics: () => arrivals.last("metrics"), clocks: systemClocks }, 5000);
+    const isStarting = createStartGrace(performance.now());
     const onSample = (sample: Sample) => {
       const before = newest.get(sample.probe);
       newest.set(sample.probe, sample);
       status.observe(sample);
-      engine.observe(sample);
+      if (!isStarting(sample)) engine.observe(sample);
       const isBack = sample.kind === "telegram" && before !== undefined && !succeeded(before) && succeeded(sample);
       if (isBack) sender.retryNow("telegram");
     };
