@@ -39,10 +39,10 @@ export interface MountState {
 
 export interface StatusBook {
   /** Remembers the sample as the newest of its probe and adds its points to the charts. */
-  observe(sample: Sample): void;
-  bots(): BotState[];
-  probes(): ProbeState[];
-  mounts(): MountState[];
+  observe: (sample: Sample) => void;
+  bots: () => BotState[];
+  probes: () => ProbeState[];
+  mounts: () => MountState[];
 }
 
 /** A dependency or Telegram that answers, but not within this time, is `slow`. */

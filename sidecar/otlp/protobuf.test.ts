@@ -35,7 +35,7 @@ test("the tables have every field of the official .proto files, with its number 
 
 /** Unsigned and signed 32-bit varints, and signed and unsigned 64-bit fixed numbers, are the same bytes. */
 function kindOf(type: string, name: string): string {
-  if (type === "bytes") return /_id$/.test(name) ? "id" : "bytes";
+  if (type === "bytes") return name.endsWith("_id") ? "id" : "bytes";
   const same: Record<string, string> = { uint32: "int32", enum: "int32", sfixed64: "fixed64" };
   const scalar = /^(string|bool|double|s?int(32|64)|uint64|fixed(32|64))$/;
   return same[type] ?? (scalar.test(type) ? type : "message");

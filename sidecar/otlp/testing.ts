@@ -82,7 +82,7 @@ function plain(message: string, value: unknown): unknown {
   for (const { name, type, label } of official.get(message) ?? []) {
     const given = (value as Record<string, unknown>)[camel(name)];
     const one = (item: unknown): unknown => {
-      if (item instanceof Uint8Array) return Buffer.from(item).toString(/_id$/.test(name) ? "hex" : "base64");
+      if (item instanceof Uint8Array) return Buffer.from(item).toString(name.endsWith("_id") ? "hex" : "base64");
       if (type === "sfixed64") return BigInt.asUintN(64, item as bigint);
       if (type === "uint32") return (item as number) | 0;
       return type in SCALARS ? item : plain(type, item);
@@ -127,7 +127,7 @@ function anyScalar(type: string, name: string): fc.Arbitrary<unknown> {
     case "string":
       return fc.string({ unit: "grapheme", maxLength: 20 });
     case "bytes":
-      return /_id$/.test(name) ? fc.uint8Array({ minLength: 8, maxLength: 16 }) : fc.uint8Array({ maxLength: 9 });
+      return name.endsWith("_id") ? fc.uint8Array({ minLength: 8, maxLength: 16 }) : fc.uint8Array({ maxLength: 9 });
     case "bool":
       return fc.boolean();
     case "double":
