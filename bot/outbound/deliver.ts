@@ -17,6 +17,8 @@ export interface DeliverDeps {
 
 /** A reply is worth sending late, but not the next day. */
 export const REPLY_EXPIRES_MS = 24 * 3_600_000;
+// A refused token is not hammered (the poll loop asks as often).
+const REFUSED_MS = 15 * 60_000;
 const IDLE_MS = 3_600_000;
 const STORAGE_RETRY_MS = 5000;
 
@@ -32,7 +34,7 @@ export function createDelivery(deps: DeliverDeps) {
     } catch (error) {
       if (signal.aborted) return;
       const reason = reasonOf(error);
-      const retryAt = clock.now() + waitMs(error, message.attempts);
+      const retryAt = clock.now() + (reason === "unauthorized" ? REFUSED_MS : waitMs(error, message.attempts));
       const tooLate = message.kind === "reply" && retryAt > message.createdAt + REPLY_EXPIRES_MS;
       if (deps.worthKeeping(reason) && !tooLate) return outbound.postpone(message, retryAt);
       outbound.sent(message.id);

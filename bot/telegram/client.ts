@@ -40,9 +40,9 @@ export function createClient({ transport, telemetry, health, clock, random }: Cl
 /** What the poll loop calls. */
 export const pollingApi = (bot: Bot<BotContext>): PollingApi => ({
   getMe: (signal): Promise<UserFromGetMe> => bot.api.getMe(signal as never),
-  getUpdates: (offset, signal) =>
+  getUpdates: (offset, long, signal) =>
     bot.api.getUpdates(
-      { offset, limit: 100, timeout: POLL_SECONDS, allowed_updates: ALLOWED_UPDATES },
+      { offset, limit: 100, timeout: long ? POLL_SECONDS : 0, allowed_updates: ALLOWED_UPDATES },
       signal as never,
     ),
   deleteWebhook: (signal) =>

@@ -215,10 +215,37 @@ test("a full disk confirms nothing: Telegram keeps the updates until there is ro
   );
 });
 
+test("a quiet bot is known to be connected at once, at the start and after an outage", async (t) => {
+  const clock = fakeClock();
+  const telegram = await startFakeTelegram({ bots: ["shop"] });
+  t.after(() => telegram.close());
+  telegram.faults.add({
+    method: "getUpdates",
+    skip: 1,
+    times: 2,
+    fault: { kind: "error", code: 502, description: "Bad Gateway" },
+  });
+  const bot = await startTestBot(t, { clock, telegram });
+  await telegram.called("getUpdates", { skip: 2 });
+  await clock.advance(30_000);
+  await telegram.called("getUpdates", {
+    where: ({ state, params }) => state === "waiting" && params["timeout"] === 30,
+  });
+  assert.deepEqual(
+    telegram
+      .calls()
+      .filter(({ method }) => method === "getUpdates")
+      .map(({ params }) => params["timeout"]),
+    [0, 30, 0, 0, 30],
+  );
+  assert.equal(bot.app.health.snapshot().telegram.connected, true);
+});
+
 test("the full list of update kinds goes with every poll, and a stop ends the poll in flight", async (t) => {
   const bot = await startTestBot(t);
-  const call = await bot.telegram.called("getUpdates");
-  assert.deepEqual(call.params["allowed_updates"], ["message", "callback_query"]);
+  const first = await bot.telegram.called("getUpdates");
+  const call = await bot.telegram.called("getUpdates", { where: ({ state }) => state === "waiting" });
+  for (const { params } of [first, call]) assert.deepEqual(params["allowed_updates"], ["message", "callback_query"]);
   assert.equal(call.params["timeout"], 30);
   assert.equal(await bot.stop(), "stopped");
   await until(() => call.state === "gone");

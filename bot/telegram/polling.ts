@@ -7,8 +7,8 @@ import { nextPoll, type NextPoll } from "./backoff.ts";
 /** The calls that the loop makes; each has its deadline in the transport. */
 export interface PollingApi {
   getMe: (signal: AbortSignal) => Promise<UserFromGetMe>;
-  /** Long poll. */
-  getUpdates: (offset: number, signal: AbortSignal) => Promise<Update[]>;
+  /** `long`: Telegram holds the answer back until there is an update or its time is over. */
+  getUpdates: (offset: number, long: boolean, signal: AbortSignal) => Promise<Update[]>;
   /** Pending updates are kept. */
   deleteWebhook: (signal: AbortSignal) => Promise<unknown>;
 }
@@ -114,17 +114,22 @@ export function createPolling(deps: PollingDeps, { endWhenRefused }: PollingOpti
   /** Polls until the token is refused or we stop. */
   async function poll(signal: AbortSignal): Promise<void> {
     let offset = inbox.nextOffset();
+    // The first poll, and the first after an outage, waits for nothing: a quiet bot is known to be connected at once and
+    // not after a whole long poll. Not after a conflict: a poll that need not wait proves nothing about the other poller.
+    let long = false;
     while (!signal.aborted) {
       let updates: Update[];
       try {
         health.started();
-        updates = await api.getUpdates(offset, signal);
+        updates = await api.getUpdates(offset, long, signal);
         health.returned();
         succeed();
+        long = true;
       } catch (error) {
         if (signal.aborted) return health.aborted();
         const next = await fail(error, "getUpdates", signal);
         if (next.state === "unauthorized") return;
+        long = next.state === "conflict";
         continue;
       }
       try {

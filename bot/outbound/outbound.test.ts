@@ -1,0 +1,111 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { startFakeTelegram } from "../../fake-telegram/mod.ts";
+import { openDatabase } from "../storage/database.ts";
+import { fakeClock, startTestBot, temporaryDir, until } from "../testing.ts";
+import { REPLY_EXPIRES_MS } from "./deliver.ts";
+import { createOutbound, type LateMessage } from "./outbound.ts";
+
+const reply = (chatId: number, dueAt: number): LateMessage => ({
+  kind: "reply",
+  chatId,
+  text: "late",
+  dueAt,
+  correlationId: "a".repeat(32),
+});
+
+test("a reminder fires once at its time, in its chat, and survives a restart", async (t) => {
+  const telegram = await startFakeTelegram({ bots: ["shop"] });
+  t.after(() => telegram.close());
+  const clock = fakeClock();
+  const bot = await startTestBot(t, { telegram, clock });
+  assert.equal(await bot.ask("/remind 20m tea <now>"), "I will remind you at 2026-11-21 12:20 UTC: tea &lt;now&gt;");
+  assert.equal(await bot.ask("/remind 1h30m call Ann"), "I will remind you at 2026-11-21 13:30 UTC: call Ann");
+  assert.equal(
+    await bot.ask("/reminders"),
+    "2026-11-21 12:20 UTC ⏰ tea &lt;now&gt;\n2026-11-21 13:30 UTC ⏰ call Ann",
+  );
+  await clock.advance(20 * 60_000 - 1);
+  assert.equal(telegram.messages(4242).length, 6);
+  await clock.advance(1);
+  await until(() => telegram.messages(4242).length === 7);
+  assert.equal((telegram.messages(4242).at(-1) as { text: string }).text, "⏰ tea <now>");
+  await bot.stop();
+
+  const later = fakeClock(clock.now() + 3 * 3_600_000);
+  const next = await startTestBot(t, { telegram, clock: later, dataDir: bot.dataDir });
+  await until(() => telegram.messages(4242).length === 8);
+  assert.equal((telegram.messages(4242).at(-1) as { text: string }).text, "⏰ call Ann", "overdue is late, not lost");
+  assert.equal(await next.ask("/reminders"), "No reminders. Set one: /remind 20m tea");
+});
+
+test("a reminder that cannot be sent is tried again until Telegram is back", async (t) => {
+  const clock = fakeClock();
+  const bot = await startTestBot(t, { clock });
+  await bot.ask("/remind 1m tea");
+  const outage = bot.telegram.faults.add({ method: "sendMessage", fault: { kind: "flood", retryAfterSeconds: 60 } });
+  await clock.advance(60_000);
+  await bot.telegram.called("sendMessage", { skip: 1 });
+  await outage.remove();
+  await clock.sleeping(61_000);
+  await clock.advance(61_000);
+  await until(() => bot.telegram.messages(4242).length === 3);
+  assert.equal(bot.app.health.snapshot().errors.total, 0);
+});
+
+test("a reminder to who has blocked the bot is dropped without an error, another refusal is one", async (t) => {
+  const clock = fakeClock();
+  const bot = await startTestBot(t, { clock });
+  await bot.ask("/remind 1m tea");
+  bot.telegram.trouble(4242, "blocked");
+  await clock.advance(60_000);
+  await until(() => bot.db.prepare("SELECT count(*) AS n FROM outbound").get()?.["n"] === 0);
+  assert.equal(bot.app.health.snapshot().errors.total, 0);
+  bot.telegram.trouble(4242, null);
+  await bot.ask("/remind 1m tea", {}, 0);
+  bot.telegram.faults.add({
+    method: "sendMessage",
+    fault: { kind: "error", code: 400, description: "Bad Request: no" },
+  });
+  await clock.advance(60_000);
+  await until(() => bot.app.health.snapshot().errors.by_reason["reply"] === 1);
+});
+
+test("a reply that could not be sent for a day is given up", async (t) => {
+  const clock = fakeClock();
+  const bot = await startTestBot(t, { clock });
+  bot.telegram.faults.add({
+    method: "sendMessage",
+    fault: { kind: "flood", retryAfterSeconds: REPLY_EXPIRES_MS / 1000 },
+  });
+  bot.telegram.say("/ping");
+  await until(() => bot.db.prepare("SELECT 1 FROM outbound").get() !== undefined);
+  await clock.advance(1000);
+  await until(() => bot.app.health.snapshot().errors.by_reason["reply"] === 1);
+  assert.equal(bot.db.prepare("SELECT count(*) AS n FROM outbound").get()?.["n"], 0);
+});
+
+test("a postponed reply holds back the later ones of its chat, and no other chat", (t) => {
+  const outbound = createOutbound(openDatabase(`${temporaryDir(t)}/bot.db`), () => 0);
+  for (const [chat, due] of [
+    [1, 10],
+    [1, 20],
+    [2, 30],
+  ] as const)
+    outbound.put(reply(chat, due));
+  const first = outbound.next();
+  assert.ok(first);
+  outbound.postpone(first, 100);
+  assert.equal(outbound.next()?.chatId, 2);
+  outbound.sent(outbound.next()?.id ?? 0);
+  assert.deepEqual([outbound.next()?.id, outbound.next()?.attempts], [first.id, 1]);
+  outbound.sent(first.id);
+  assert.equal(outbound.next()?.dueAt, 100);
+});
+
+test("the same reminder is kept once: a replayed update sets no second one", (t) => {
+  const outbound = createOutbound(openDatabase(`${temporaryDir(t)}/bot.db`), () => 0);
+  const reminder: LateMessage = { ...reply(1, 10), kind: "reminder", origin: "x" };
+  assert.deepEqual([outbound.put(reminder), outbound.put(reminder)], [true, false]);
+  assert.equal(outbound.hasReplies(1), false, "a reminder does not hold back replies");
+});
