@@ -33,10 +33,10 @@ function api(t: { after(run: () => void): void }, token?: string) {
   t.after(() => world.store.close());
   addBusyDay(world);
   const app = createConsole(world.deps, world.options);
-  const call = async (path: string, body?: unknown, headers: Record<string, string> = {}) => {
+  const call = async (path: string, sent?: unknown, headers: Record<string, string> = {}) => {
     const answer = await app.request(path, {
       headers: { host: "127.0.0.1:8090", ...headers },
-      ...(body !== undefined && { method: "POST", body: typeof body === "string" ? body : JSON.stringify(body) }),
+      ...(sent !== undefined && { method: "POST", body: typeof sent === "string" ? sent : JSON.stringify(sent) }),
     });
     const text = await answer.text();
     const body = (answer.headers.get("content-type")?.includes("json") ? JSON.parse(text) : {}) as Body;
