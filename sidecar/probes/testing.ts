@@ -24,7 +24,7 @@ export async function serveTcp(t: TestContext, onSocket: (socket: Socket) => voi
   return listen(t, server);
 }
 
-export async function listen(t: TestContext, server: Server): Promise<number> {
+async function listen(t: TestContext, server: Server): Promise<number> {
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   t.after(() => {
