@@ -201,7 +201,7 @@ export const overview = dashboard({
           {
             w: 12,
             title: "Newest errors",
-            description: "Open a line for its trace: the link Open trace is under its fields.",
+            description: "Open a line for its fields; Open trace leads to the whole request.",
             unit: "short",
             empty: { good: "No errors in this time range." },
           },

@@ -156,7 +156,8 @@ export const telegramApi = dashboard({
           {
             w: 12,
             title: "Warnings about calls",
-            description: "Log lines of failed calls. A line's fields have the link Open trace.",
+            description:
+              "Log lines of failed calls and polls, with the words of Telegram or of the network. Normal: none.",
             unit: "short",
             empty: { good: "No call failed." },
           },
