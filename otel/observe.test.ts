@@ -6,6 +6,7 @@ import { test } from "node:test";
 import { run } from "@grammyjs/runner";
 import { Bot, webhookCallback } from "grammy";
 import { observe } from "./observe.ts";
+import { ConfigError } from "./settings.ts";
 import type { Rig } from "./testing/rig.ts";
 import { startRig } from "./testing/rig.ts";
 
@@ -112,6 +113,10 @@ test("it takes its settings from the process and has its own defaults", async (t
   const bot = new Bot("1:x", { botInfo: { id: 1, is_bot: true, first_name: "b", username: "b_bot" } as never });
   const observed = observe(bot, { port: false });
   t.after(() => observed.shutdown(10));
+  assert.throws(
+    () => observe(bot, { env: { BOT_HTTP_PORT: "many", LOG_LEVEL: "loud", OTEL_SDK_DISABLED: "maybe" } }),
+    (error) => error instanceof ConfigError && error.problems.length === 3,
+  );
   const { service, version, telegram } = observed.health.snapshot();
   assert.deepEqual([service, version, telegram.username], ["bot", "0.0.0", "b_bot"]);
   assert.equal(await observed.server, undefined);

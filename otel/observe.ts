@@ -1,5 +1,6 @@
 import type { Bot } from "grammy";
 import type { DestinationStream } from "pino";
+import { readTelemetryConfig } from "./config.ts";
 import type { BotHealthState } from "./health.ts";
 import { createBotHealth } from "./health.ts";
 import type { HealthServer } from "./http.ts";
@@ -8,6 +9,7 @@ import type { Log } from "./log.ts";
 import { createLog } from "./log.ts";
 import { observeUpdates } from "./middleware.ts";
 import { addSecret } from "./redact.ts";
+import { ConfigError, oneOf, port, readSettings, text } from "./settings.ts";
 import type { Telemetry } from "./start.ts";
 import { startTelemetry } from "./start.ts";
 import { observeApi } from "./transformer.ts";
@@ -17,16 +19,12 @@ export interface ObserveOptions {
   name?: string;
   /** `service.version`. Default `0.0.0`. */
   version?: string;
-  /** Where `/livez /readyz /health /metrics` listen. Default `127.0.0.1`. */
+  /** Where `/livez /readyz /health /metrics` listen. Default `BOT_HTTP_HOST`, else `127.0.0.1`. */
   host?: string;
-  /** Default 8080; 0 lets the system choose; `false`: no server. A busy port is a warning. */
+  /** Default `BOT_HTTP_PORT`, else 8080; 0 lets the system choose; `false`: no server. A busy port is a warning. */
   port?: number | false;
-  /** Default `https://api.telegram.org`; the bot's own `client.apiRoot`. */
-  apiRoot?: string;
   /** Default `process.env`. */
   env?: Record<string, string | undefined>;
-  logLevel?: string;
-  logFormat?: "json" | "pretty";
   /** Default: stdout. */
   logDestination?: DestinationStream;
   /** Keeps `user.hash` stable over restarts. */
@@ -45,14 +43,27 @@ export interface Observed {
   shutdown(deadlineMs?: number): Promise<void>;
 }
 
+const settings = {
+  BOT_HTTP_HOST: { schema: text(), fallback: "127.0.0.1", doc: "Where the health pages listen." },
+  BOT_HTTP_PORT: { schema: port(), fallback: "8080", doc: "Their port." },
+  LOG_LEVEL: {
+    schema: oneOf(["trace", "debug", "info", "warn", "error", "fatal"]),
+    fallback: "info",
+    doc: "Least level of a line.",
+  },
+  LOG_FORMAT: { schema: oneOf(["json", "pretty"]), fallback: "json", doc: "Form of the lines on stdout." },
+} as const;
+
 /**
  * Makes a grammY bot observable: spans, metrics, logs, health pages. Call it right after `new Bot(…)`, before the
  * bot's own middleware. It works with `bot.start()`, `run(bot)` and `webhookCallback`.
- * Throws a `ConfigError` for bad `OTEL_*` variables; after that it never disturbs the bot.
+ * Throws a `ConfigError` for bad variables; after that it never disturbs the bot.
  */
 export function observe(bot: Bot, options: ObserveOptions = {}): Observed {
   const env = options.env ?? process.env;
-  const apiRoot = options.apiRoot ?? "https://api.telegram.org";
+  const { values, problems } = readSettings(settings, env);
+  if (problems.length > 0) throw new ConfigError([...problems, ...readTelemetryConfig(env).problems]);
+  const apiRoot = bot.api.options?.apiRoot ?? "https://api.telegram.org";
   addSecret(bot.token);
   const telemetry = startTelemetry({
     serviceName: options.name ?? "bot",
@@ -64,8 +75,8 @@ export function observe(bot: Bot, options: ObserveOptions = {}): Observed {
   const log = createLog({
     telemetry,
     name: telemetry.serviceName,
-    level: options.logLevel ?? env["LOG_LEVEL"] ?? "info",
-    format: options.logFormat ?? "json",
+    level: values.LOG_LEVEL,
+    format: values.LOG_FORMAT,
     ...(options.logDestination && { destination: options.logDestination }),
   });
   const health = createBotHealth({ telemetry });
@@ -84,7 +95,8 @@ export function observe(bot: Bot, options: ObserveOptions = {}): Observed {
     }),
   );
 
-  const server = listen(options, health, telemetry, log);
+  const { host = values.BOT_HTTP_HOST, port = values.BOT_HTTP_PORT } = options;
+  const server = port === false ? Promise.resolve(undefined) : listen({ host, port, health, telemetry, log });
   const shutdown = async (deadlineMs = 3000): Promise<void> => {
     process.off("beforeExit", onExit);
     health.stop();
@@ -98,20 +110,13 @@ export function observe(bot: Bot, options: ObserveOptions = {}): Observed {
   return { telemetry, health, log, server, shutdown };
 }
 
-async function listen(
-  options: ObserveOptions,
-  health: BotHealthState,
-  telemetry: Telemetry,
-  log: Log,
-): Promise<HealthServer | undefined> {
-  const { host = "127.0.0.1", port = 8080 } = options;
-  if (port === false) return undefined;
+async function listen(options: Parameters<typeof serveHealth>[0]): Promise<HealthServer | undefined> {
   try {
-    const server = await serveHealth({ host, port, health, telemetry, log });
+    const server = await serveHealth(options);
     server.unref();
     return server;
   } catch (error) {
-    log.warn({ err: error }, "the health pages have no port; the bot goes on without them");
+    options.log.warn({ err: error }, "the health pages have no port; the bot goes on without them");
     return undefined;
   }
 }

@@ -39,7 +39,6 @@ export async function startRig(t: TestContext, options: RigOptions = {}) {
   };
   const observed = observe(bot, {
     port: false,
-    apiRoot: telegram.url,
     env: { ...QUIET, OTEL_EXPORTER_OTLP_ENDPOINT: capture.url, ...options.env },
     logDestination: { write },
     ...options.observe,
