@@ -10,7 +10,7 @@ function populate(telegram: FakeTelegram): void {
   telegram.say("/start");
   telegram.group({ id: -1, title: "Group" });
   telegram.say("/start", { user: 7, chat: -1 });
-  telegram.group({ id: -2, title: "Forum", topics: [5] });
+  telegram.group({ id: -2, title: "Forum", topics: [1, 5] });
   telegram.group({ id: -3, title: "Super", type: "supergroup", username: "super" });
   telegram.group({ id: -4, title: "Channel", type: "channel" });
   telegram.group({ id: -6, title: "Without", bots: [] });

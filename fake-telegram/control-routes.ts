@@ -25,7 +25,8 @@ export function controlRoutes(telegram: FakeTelegram): Record<string, Route> {
         ...(bot === undefined ? {} : { bot }),
         timeoutMs: Math.min(60_000, Number(timeoutMs ?? 5_000)),
       }),
-    "GET /messages": ({ chat, bot }: { chat: string } & Of) => telegram.messages(Number(chat), bot),
+    "GET /messages": ({ chat, bot, last }: { chat: string; last?: string } & Of) =>
+      telegram.messages(Number(chat), bot).slice(-Number(last ?? 0)),
     "GET /answers": () => telegram.callbackAnswers(),
 
     "POST /say": ({ text, ...where }: Where & { text: string }) => {

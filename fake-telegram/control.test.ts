@@ -29,6 +29,10 @@ test("a person writes, presses and sends a voice message over HTTP", async (t) =
   await ask("POST", "/voice", { base64: Buffer.from("sound").toString("base64"), user: 7, bot: "alerts" });
   await ask("POST", "/photo", { base64: "AAAA", user: 7, bot: "alerts" });
   assert.equal((await ask("GET", "/messages?chat=7&bot=alerts")).length, 3);
+  assert.deepEqual(
+    (await ask("GET", "/messages?chat=7&bot=alerts&last=1")).map((message: object) => "photo" in message),
+    [true],
+  );
   assert.equal(telegram.pending("alerts"), 3);
   assert.equal(await ask("POST", "/press", { data: "x", user: 7 }), '400 no button with "x" in chat 7');
   assert.equal(await ask("POST", "/say", {}), "400 text is missing");

@@ -17,6 +17,8 @@ export function createListeners(handler: RequestListener, hosts: Record<4 | 6, s
     const host = hosts[family];
     if (host === undefined || listeners.has(family)) return;
     const server = createServer(handler);
+    // Node's 5 s would end connections that Telegram keeps.
+    server.keepAliveTimeout = 75_000;
     server.on("connection", (socket) => {
       sockets.set(socket, family);
       socket.once("close", () => sockets.delete(socket));

@@ -30,7 +30,7 @@ export const api = {
   /** @returns {Promise<State>} */
   state: () => ask("GET", "/state"),
   /** @param {number} chat @param {string | undefined} bot @returns {Promise<Message[]>} */
-  messages: (chat, bot) => ask("GET", `/messages?chat=${chat}${bot ? `&bot=${encodeURIComponent(bot)}` : ""}`),
+  messages: (chat, bot) => ask("GET", `/messages?last=300&chat=${chat}${bot ? `&bot=${encodeURIComponent(bot)}` : ""}`),
   /** @returns {Promise<Call[]>} */
   calls: () => ask("GET", "/calls"),
   /** @returns {Promise<Answer[]>} */

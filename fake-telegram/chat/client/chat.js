@@ -94,7 +94,7 @@ function showMessages(list) {
   const reactions =
     state?.chats.find(({ chat, bot }) => chat.id === place?.chat && bot === place?.bot)?.reactions ?? {};
   const author = place?.bot ? place.chat : me;
-  const shown = list.slice(-300).map((message) => ({
+  const shown = list.map((message) => ({
     message,
     own: message.from?.id === author,
     named: !place?.bot && message.from?.id !== author,
