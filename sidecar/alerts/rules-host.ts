@@ -86,7 +86,7 @@ const dependency: Rule = {
     return {
       value: "breach",
       sinceAtMs: first[1].failingSinceAtMs ?? now.atMs,
-      cause: world.dependencies[target]?.phase ?? (world.dependencies[target]?.status ? "status" : "check_failed"),
+      cause: phaseOf(world.dependencies[target]),
       facts: {
         error: first[1].error,
         seenBy: failing.map(([by]) => by),
@@ -95,6 +95,10 @@ const dependency: Rule = {
     };
   },
 };
+
+/** Where our own probe fails; a check of the bot says only that it does. */
+const phaseOf = (probe: World["dependencies"][string] | undefined): string =>
+  probe === undefined || probe.failures === 0 ? "check_failed" : (probe.phase ?? "status");
 
 // `telegram` is judged by rules of its own.
 const isOwn = (world: World, check: string) => check !== "telegram" && world.dependencies[check] === undefined;
