@@ -144,9 +144,11 @@ async function closeAll(opened: (() => unknown)[]): Promise<void> {
   for (const close of opened.toReversed()) await close();
 }
 
-/** Why an alert would not arrive now. */
-function deliveryTroubles(newest: Map<string, Sample>, { deliveries }: Alerting): string[] {
-  const works = [...newest.values()].every((sample) => sample.kind !== "telegram" || succeeded(sample));
+/** Why an alert would not arrive now; undefined before the first look at Telegram. */
+function deliveryTroubles(newest: Map<string, Sample>, { deliveries }: Alerting): string[] | undefined {
+  const looks = [...newest.values()].filter(({ kind }) => kind === "telegram");
+  if (looks.length === 0) return undefined;
+  const works = looks.every(succeeded);
   const late = (deliveries.oldestMs() ?? 0) > DELIVERY_LATE_MS;
   return [...(works ? [] : ["the way to Telegram fails"]), ...(late ? ["a message waits for more than 5 min"] : [])];
 }
@@ -154,7 +156,7 @@ function deliveryTroubles(newest: Map<string, Sample>, { deliveries }: Alerting)
 function createBeats(
   { heartbeatUrl, deliveryHeartbeatUrl }: SidecarConfig,
   log: Log,
-  deliveryTroubles: () => string[],
+  deliveryTroubles: () => string[] | undefined,
 ) {
   return createHeartbeats({
     ...(heartbeatUrl !== undefined && { mainUrl: heartbeatUrl }),

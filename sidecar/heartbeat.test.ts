@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { createHeartbeats, type HeartbeatStatus, type Post } from "./heartbeat.ts";
+import { createHeartbeats, type HeartbeatStatus } from "./heartbeat.ts";
 import { refusedPort, serveHttp, serveTcp } from "./probes/testing.ts";
 
-function setUp(over: { post?: Post; troubles?: string[]; mainUrl?: string; deliveryUrl?: string } = {}) {
+function setUp(over: Partial<Parameters<typeof createHeartbeats>[0]> = {}) {
   let nowMs = 0;
   const calls: [url: string, body: string][] = [];
   const changes: HeartbeatStatus[] = [];
-  const troubles = over.troubles ?? [];
+  const troubles: string[] = [];
   const beats = createHeartbeats({
     mainUrl: "http://hc.example/main",
     deliveryUrl: "http://hc.example/delivery",
@@ -57,6 +57,16 @@ test("while an alert would not arrive the delivery beat goes to /fail with the r
     ["http://hc.example/main", ""],
     ["http://hc.example/uuid/fail?create=1", '{"reasons":["oldest unsent 6 min"]}'],
   ]);
+});
+
+test("before anything is known of the delivery there is no beat for it, and then at once", async () => {
+  let known: string[] | undefined;
+  const { tickAt, calls } = setUp({ deliveryTroubles: () => known });
+  await tickAt(0);
+  assert.deepEqual(calls, [["http://hc.example/main", ""]]);
+  known = [];
+  await tickAt(1000);
+  assert.deepEqual(calls[1], ["http://hc.example/delivery", ""]);
 });
 
 test("without a URL there is no heartbeat", async () => {

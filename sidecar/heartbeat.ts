@@ -13,11 +13,16 @@ export interface HeartbeatStatus {
 /** Answers with the HTTP status; rejects when nobody answers. */
 export type Post = (url: string, body: string, signal: AbortSignal) => Promise<number>;
 
+interface Call {
+  url: string;
+  body: string;
+}
+
 interface Deps {
   mainUrl?: string;
   deliveryUrl?: string;
-  /** Why an alert would not arrive now; empty: it would. */
-  deliveryTroubles: () => string[];
+  /** Why an alert would not arrive now; empty: it would; undefined: not known yet, so there is no beat. */
+  deliveryTroubles: () => string[] | undefined;
   now: () => number;
   wall: () => number;
   post?: Post;
@@ -49,7 +54,7 @@ export function createHeartbeats(deps: Deps) {
       : [createSwitch("delivery", () => deliveryCall(deliveryUrl, deliveryTroubles()))]),
   ];
 
-  function createSwitch(heartbeat: HeartbeatStatus["heartbeat"], call: () => { url: string; body: string }) {
+  function createSwitch(heartbeat: HeartbeatStatus["heartbeat"], call: () => Call | undefined) {
     const startedMs = now();
     let lastBeatMs = -Infinity;
     let lastSuccess: { atMs: number; wallMs: number } | undefined;
@@ -61,8 +66,7 @@ export function createHeartbeats(deps: Deps) {
       ageSeconds: (now() - (lastSuccess?.atMs ?? startedMs)) / 1000,
       lastError,
     });
-    async function beat(): Promise<void> {
-      const { url, body } = call();
+    async function beat({ url, body }: Call): Promise<void> {
       const error = await sendBeat(post, url, body);
       if (error === null) lastSuccess = { atMs: now(), wallMs: wall() };
       const changed = error !== lastError;
@@ -73,8 +77,10 @@ export function createHeartbeats(deps: Deps) {
       status,
       tick() {
         if (inFlight !== undefined || now() - lastBeatMs < INTERVAL_MS) return;
+        const next = call();
+        if (next === undefined) return;
         lastBeatMs = now();
-        inFlight = beat().finally(() => (inFlight = undefined));
+        inFlight = beat(next).finally(() => (inFlight = undefined));
       },
       settled: () => inFlight ?? Promise.resolve(),
     };
@@ -92,7 +98,8 @@ export function createHeartbeats(deps: Deps) {
   };
 }
 
-function deliveryCall(url: string, troubles: string[]): { url: string; body: string } {
+function deliveryCall(url: string, troubles: string[] | undefined): Call | undefined {
+  if (troubles === undefined) return undefined;
   if (troubles.length === 0) return { url, body: "" };
   const failing = new URL(url);
   failing.pathname = `${failing.pathname.replace(/\/$/, "")}/fail`;
