@@ -93,9 +93,9 @@ export const SIDECAR_SETTINGS = {
   ERRORS_MAX: { schema: integer(1), fallback: "10", doc: "alert on more than that many errors" },
   ERRORS_WINDOW: { schema: duration(60_000, 86_400_000), fallback: "1h", doc: "within this time" },
   OTLP_HOST: { schema: text(), fallback: "127.0.0.1", doc: "OTLP/HTTP receiver (0.0.0.0 in the image)" },
-  OTLP_PORT: { schema: port(), fallback: "4318", doc: "" },
+  OTLP_PORT: { schema: port(), fallback: "4318", doc: "port of the OTLP/HTTP receiver" },
   CONSOLE_HOST: { schema: text(), fallback: "127.0.0.1", doc: "console and API (0.0.0.0 in the image)" },
-  CONSOLE_PORT: { schema: port(), fallback: "8090", doc: "" },
+  CONSOLE_PORT: { schema: port(), fallback: "8090", doc: "port of console and API" },
   SIDECAR_API_TOKEN: { schema: text(), secret: true, doc: "required to bind the console other than loopback" },
   RETENTION_AGE: { schema: duration(60_000), fallback: "72h", doc: "of the embedded store" },
   RETENTION_SIZE: { schema: size(1024 ** 2), fallback: "256MiB", doc: "of the embedded store" },
@@ -109,7 +109,7 @@ export const SIDECAR_SETTINGS = {
   LOG_LEVEL: {
     schema: oneOf(["trace", "debug", "info", "warn", "error", "fatal", "silent"]),
     fallback: "info",
-    doc: "",
+    doc: "least severe level that is logged",
   },
   LOG_FORMAT: { schema: oneOf(["json", "pretty"]), doc: "json; pretty on a terminal" },
 } satisfies Record<string, Setting<unknown>>;
