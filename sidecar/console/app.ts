@@ -74,7 +74,9 @@ export function createConsole(deps: ConsoleDeps, options: ConsoleOptions): Hono 
   app.get("/events", createLive(store));
 
   app.get("/", (c) => shown(c, nowPage(deps, options, acting(c))));
-  app.get("/requests", (c) => shown(c, requestsPage(deps, traceFilterOf(c.req.query()))));
+  app.get("/requests", (c) =>
+    shown(c, requestsPage(deps, { ...traceFilterOf(c.req.query()), requests: c.req.query("show") !== "all" })),
+  );
   app.get("/requests/:ref", (c) => orMissing(c, requestPage(deps, options, c.req.param("ref"), wallMs())));
   app.get("/traces/:ref", (c) => c.redirect(`/requests/${encodeURIComponent(c.req.param("ref"))}`, 303));
   app.get("/search", (c) => {

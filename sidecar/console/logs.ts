@@ -3,6 +3,7 @@ import type { LogFilter } from "../store/logs.ts";
 import { html, nothing, type Html } from "./html.ts";
 import type { Page } from "./layout.ts";
 import { live, time } from "./parts.ts";
+import { factsOf } from "./waterfall.ts";
 
 const LEVELS: [string, number][] = [
   ["all", 0],
@@ -57,6 +58,7 @@ function lineOf(line: ReturnType<ConsoleDeps["store"]["logs"]["search"]>[number]
     ${time(line.time, "exact")} ${line.severity} <span class="quiet">${line.service}</span> ${line.body}${
       typeof type === "string" ? html`: ${type}${typeof message === "string" ? `: ${message}` : ""}` : nothing
     }
+    ${factsOf(line).map((fact) => html` · ${fact}`)}
     ${line.trace_id === null ? nothing : html`<a href="/requests/${line.trace_id}">${line.trace_id.slice(0, 8)}</a>`}
   </li>`;
 }

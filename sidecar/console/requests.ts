@@ -6,7 +6,7 @@ import { badge, live, time } from "./parts.ts";
 import { titleOf } from "./request.ts";
 import { millis } from "./words.ts";
 
-/** Every stored request that the filter lets through, newest first, followed live. */
+/** Every stored request that the filter lets through, newest first, followed live; polls only where all is asked for. */
 export function requestsPage({ store }: ConsoleDeps, filter: TraceFilter, notice = ""): Page {
   const traces = store.traces.search(filter);
   return {
@@ -22,7 +22,7 @@ export function requestsPage({ store }: ConsoleDeps, filter: TraceFilter, notice
   };
 }
 
-function form(services: string[], { service, minDurationMs, error, q, userHash }: TraceFilter): Html {
+function form(services: string[], { service, minDurationMs, error, q, userHash, requests }: TraceFilter): Html {
   return html`<form class="filter" aria-label="Filter">
     <label>Text <input name="q" value="${q ?? ""}" placeholder="handler, error, update id, log text" /></label>
     <label
@@ -46,6 +46,13 @@ function form(services: string[], { service, minDurationMs, error, q, userHash }
         <option value="">all</option>
         <option value="true" ${error === true ? html` selected` : nothing}>failed</option>
         <option value="false" ${error === false ? html` selected` : nothing}>ok</option>
+      </select></label
+    >
+    <label
+      >Show
+      <select name="show">
+        <option value="">requests</option>
+        <option value="all" ${requests === true ? nothing : html` selected`}>all traces</option>
       </select></label
     >
     ${userHash === undefined ? nothing : html`<label>User <input name="user" value="${userHash}" size="16" /></label>`}
@@ -92,7 +99,9 @@ const list = (traces: TraceSummary[]): Html =>
 const none = (filter: TraceFilter): Html =>
   html`<p class="empty">
     ${
-      Object.values(filter).some((value) => value !== undefined && typeof value !== "number")
+      [filter.service, filter.minDurationMs, filter.error, filter.q, filter.userHash].some(
+        (value) => value !== undefined,
+      )
         ? html`No stored request matches. <a href="/requests">Show all</a>`
         : html`No request yet. They appear here as soon as the bot's telemetry arrives.`
     }

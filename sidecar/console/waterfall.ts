@@ -68,16 +68,19 @@ export function waterfall(trace: Trace): Html {
   const endMs = ticks.at(-1) as number;
   return html`<div class="waterfall">
     <div class="axis" aria-hidden="true">
-      ${ticks.map(
-        (tick, at) =>
-          html`<span>${at === ticks.length - 1 ? millis(tick) : String(Math.round(tick * 1000) / 1000)}</span>`,
-      )}
+      ${ticks.map((tick, at) => html`<span>${tickText(tick, at === ticks.length - 1)}</span>`)}
     </div>
     <ol aria-label="What happened, in order">
       ${rows.map((row) => rowOf(row, endMs))}
     </ol>
   </div>`;
 }
+
+const tickText = (ms: number, last: boolean): string => {
+  const seconds = ms >= 1000;
+  const number = String(Number((seconds ? ms / 1000 : ms).toPrecision(6)));
+  return last || seconds ? `${number} ${seconds ? "s" : "ms"}` : number;
+};
 
 const indent = (depth: number): string => `d${Math.min(depth, 8)}`;
 
@@ -127,12 +130,7 @@ export function logRow(log: LogLine, depth: number): Html {
   const message = text(log, "exception.message");
   const stack = ownFrames(text(log, "exception.stacktrace"));
   const bad = /^(ERROR|FATAL)/i.test(log.severity);
-  const facts = ["outcome", "reason", "duration_ms", "attempt", "count"].flatMap((key) => {
-    const value = log.attributes[key];
-    return typeof value === "string" || typeof value === "number"
-      ? [key === "duration_ms" ? millis(Number(value)) : `${key} ${value}`]
-      : [];
-  });
+  const facts = factsOf(log);
   return html`<li class="row log ${indent(depth)}${bad ? " bad" : ""}">
     <p>
       ${time(log.time, "exact")} ${log.severity}
@@ -144,11 +142,35 @@ export function logRow(log: LogLine, depth: number): Html {
   </li>`;
 }
 
-/** Frames of packages and of Node stay out, unless there is nothing else. */
+const FACTS = [
+  "rule",
+  "target",
+  "state",
+  "channel",
+  "dependency",
+  "outcome",
+  "reason",
+  "attempt",
+  "count",
+  "duration_ms",
+];
+
+/** The few attributes that belong into the line itself. */
+export function factsOf({ attributes }: Pick<LogLine, "attributes">): string[] {
+  return FACTS.flatMap((key) => {
+    const value = attributes[key];
+    if (typeof value !== "string" && typeof value !== "number") return [];
+    return [key === "duration_ms" ? millis(Number(value)) : `${key} ${value}`];
+  });
+}
+
+/** Frames of packages and of Node stay out, unless there is nothing else; of a path the last three parts are enough. */
 function ownFrames(stack: string): string[] {
   const frames = stack.split("\n").filter((line) => /^\s+at /.test(line));
   const own = frames.filter((line) => !/node_modules|\(?node:/.test(line));
-  return own.length > 0 ? own : frames;
+  return (own.length > 0 ? own : frames).map((line) =>
+    line.replace(/(?:file:\/\/)?(?:[^\s()/]*\/)+(?=(?:[^\s()/]+\/){2}[^\s()/]+$)/, ""),
+  );
 }
 
 const text = (log: LogLine, key: string): string => {

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 
 /** Raised with every change of the tables: telemetry is only kept for days, so an old file is moved aside. */
-const VERSION = 1;
+const VERSION = 2;
 
 const TABLES = `
   CREATE TABLE spans (
@@ -18,7 +18,7 @@ const TABLES = `
   -- One row per trace, kept up to date as its spans arrive: lists and searches never touch the spans.
   CREATE TABLE traces (
     trace_id TEXT PRIMARY KEY, correlation_id TEXT, start_ns INTEGER NOT NULL,
-    service TEXT NOT NULL, name TEXT NOT NULL, has_root INTEGER NOT NULL, duration_ns INTEGER NOT NULL,
+    service TEXT NOT NULL, name TEXT NOT NULL, has_root INTEGER NOT NULL, kind INTEGER NOT NULL, duration_ns INTEGER NOT NULL,
     spans INTEGER NOT NULL, failed INTEGER NOT NULL, error TEXT, handler TEXT, update_id TEXT, user_hash TEXT
   ) WITHOUT ROWID;
   CREATE INDEX traces_start ON traces (start_ns);

@@ -144,6 +144,19 @@ test("a search narrows by service, duration, outcome, user, time and number", (t
   assert.deepEqual(store.traces.services(), ["a", "shopbot"]);
 });
 
+test("polls and other traces that nobody asked for can be left out; what has no root yet stays", (t) => {
+  const store = open(t);
+  store.addSpans([
+    spanRecord({ traceId: id(1), atMs: 1000 }),
+    spanRecord({ traceId: id(2), atMs: 2000, name: "getUpdates", kind: 3 }),
+    child({ traceId: id(3), atMs: 3000 }),
+    spanRecord({ traceId: id(4), atMs: 4000, name: "GET /", kind: 2 }),
+  ]);
+  const found = (requests: boolean) => store.traces.search({ requests }).map(({ trace_id }) => Number(trace_id));
+  assert.deepEqual(found(true), [4, 3, 1]);
+  assert.deepEqual(found(false), [4, 3, 2, 1]);
+});
+
 test("text is found in names, handlers, errors, ids and in the logs of a trace; % and _ are only characters", (t) => {
   const store = open(t);
   store.addSpans([

@@ -36,6 +36,8 @@ export interface TraceFilter {
   /** Text: in name, handler, error, update id, user hash, ids, or in the logs of the trace. */
   q?: string | undefined;
   userHash?: string | undefined;
+  /** Only what somebody asked for: the root is a consumer or server span, or has not come yet. */
+  requests?: boolean | undefined;
   sinceMs?: number | undefined;
   limit?: number | undefined;
 }
@@ -51,6 +53,8 @@ export interface Traces {
   services(): string[];
 }
 
+const SERVER = 2;
+const CONSUMER = 5;
 const MAX_SPANS = 2_000;
 const MAX_LOGS = 1_000;
 /** A scan for text in logs reads at most so many of the newest records. */
@@ -64,7 +68,7 @@ export function createTraces(db: () => DatabaseSync): Traces {
     db().prepare(`SELECT ${COLUMNS} FROM traces WHERE ${where}`).all(values).map(summaryOf);
 
   return {
-    search({ service, minDurationMs, error, q, userHash, sinceMs, limit = 50 }) {
+    search({ service, minDurationMs, error, q, userHash, requests, sinceMs, limit = 50 }) {
       const where = ["1"];
       const values: Record<string, SQLInputValue> = { limit };
       const add = (condition: string, name: string, value: SQLInputValue): void => {
@@ -74,6 +78,7 @@ export function createTraces(db: () => DatabaseSync): Traces {
       if (service !== undefined) add("service = $service", "service", service);
       if (minDurationMs !== undefined) add("duration_ns >= $min", "min", BigInt(Math.round(minDurationMs * 1e6)));
       if (error !== undefined) where.push(error ? "failed > 0" : "failed = 0");
+      if (requests) where.push(`(kind IN (${SERVER}, ${CONSUMER}) OR NOT has_root)`);
       if (userHash !== undefined) add("user_hash = $user", "user", userHash);
       if (sinceMs !== undefined) add("start_ns >= $since", "since", BigInt(Math.floor(sinceMs)) * 1_000_000n);
       if (q !== undefined) {

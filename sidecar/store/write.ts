@@ -20,7 +20,7 @@ export function createWriter(db: DatabaseSync): Writer {
       $status, $statusMessage, $attributes, $events, $links)`,
   );
   const upsertTrace = db.prepare(
-    `INSERT INTO traces VALUES ($trace, $correlation, $start, $service, $name, $root, $duration, 1, $failed, $error,
+    `INSERT INTO traces VALUES ($trace, $correlation, $start, $service, $name, $root, $kind, $duration, 1, $failed, $error,
       $handler, $update, $user)
      ON CONFLICT (trace_id) DO UPDATE SET
        correlation_id = coalesce(excluded.correlation_id, correlation_id),
@@ -28,6 +28,7 @@ export function createWriter(db: DatabaseSync): Writer {
          THEN excluded.start_ns ELSE start_ns END,
        service = CASE WHEN excluded.has_root AND NOT has_root THEN excluded.service ELSE service END,
        name = CASE WHEN excluded.has_root AND NOT has_root THEN excluded.name ELSE name END,
+       kind = CASE WHEN excluded.has_root THEN excluded.kind ELSE kind END,
        duration_ns = CASE WHEN excluded.has_root THEN excluded.duration_ns
          WHEN has_root THEN duration_ns ELSE max(duration_ns, excluded.duration_ns) END,
        has_root = max(has_root, excluded.has_root),
@@ -101,6 +102,7 @@ export function createWriter(db: DatabaseSync): Writer {
         service,
         name,
         root: root ? 1 : 0,
+        kind: span.kind,
         duration,
         failed: status === 2 ? 1 : 0,
         error: status === 2 ? (column(attributes["error.type"]) ?? "error") : null,
