@@ -1,0 +1,47 @@
+import type { Incident, Told } from "../state/records.ts";
+
+/** A firing disconnect, as a record; `over` replaces fields. */
+export const incidentOf = (over: Partial<Incident>): Incident => ({
+  id: "K7F2",
+  nonce: "9FQ2",
+  rule: "TelegramBotDisconnected",
+  target: "shopbot",
+  severity: "warning",
+  state: "firing",
+  seq: 1,
+  cause: null,
+  facts: {},
+  errors: [],
+  traceIds: [],
+  startedAtMs: 0,
+  startedWallMs: 0,
+  firedAtMs: 0,
+  firedWallMs: 0,
+  clearedAtMs: null,
+  clearedWallMs: null,
+  resolvedAtMs: null,
+  resolvedWallMs: null,
+  dips: 0,
+  ackedBy: null,
+  ackedAtMs: null,
+  inhibitedBy: null,
+  held: false,
+  flapping: false,
+  free: {},
+  ...over,
+});
+
+export const toldOf = (over: Partial<Told>): Told => ({
+  incident: "K7F2",
+  channel: "telegram",
+  state: "firing",
+  seq: 1,
+  severity: "warning",
+  repeats: 0,
+  saidAtMs: 0,
+  firstSaidWallMs: 0,
+  messageId: 11,
+  face: "",
+  mayRepeat: false,
+  ...over,
+});
