@@ -28,15 +28,19 @@ const native = {
   "abort-controller": "export const { AbortController, AbortSignal } = globalThis;",
 };
 /**
- * Imported and never used: OTLP goes over HTTP, resources are ours, and an instrumentation other than these three cannot
+ * Imported and never used: OTLP goes over HTTP, resources are ours, and an instrumentation other than these two and http cannot
  * patch a package that is inside the bundle. Who switches one on reads why not; OpenTelemetry catches the error.
  */
 const unused = /^@opentelemetry\/(exporter-.+-grpc|otlp-grpc-exporter-base|resource-detector-.+|instrumentation-.+)$/;
-const kept = /\/instrumentation-(undici|runtime-node|http)$/;
+const kept = /\/instrumentation-(undici|runtime-node)$/;
 
 const lean = {
   name: "lean",
-  setup({ onResolve, onLoad }) {
+  setup({ onResolve, onLoad, resolve }) {
+    // Its ES module hides a require from the bundler (createRequire; fixed in 0.301), its CommonJS one does not.
+    onResolve({ filter: /^@opentelemetry\/instrumentation-http$/ }, ({ path, resolveDir, kind }) =>
+      kind === "require-call" ? undefined : resolve(path, { resolveDir, kind: "require-call" }),
+    );
     onResolve({ filter: /^(node-fetch|abort-controller)$/ }, ({ path }) => ({ path, namespace: "native" }));
     onResolve({ filter: unused }, ({ path }) => (kept.test(path) ? undefined : { path, namespace: "unused" }));
     onLoad({ filter: /.*/, namespace: "native" }, ({ path }) => ({ contents: native[path] }));
