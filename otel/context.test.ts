@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { run, sequentialize } from "@grammyjs/runner";
-import { attributes } from "./names.ts";
+import { attributes, spans } from "./names.ts";
 import { correlationIdOf } from "./scope.ts";
 import { seeded, startRig } from "./testing/rig.ts";
 
@@ -48,6 +48,19 @@ test("3,000 concurrent updates: every call, log line and link belongs to its own
     ({ spanId }) => spanId,
   );
 
+  for (const { name, attributes: carried } of capture.spans) {
+    const { attributes: allowed } = name.startsWith("process ")
+      ? spans.process
+      : name === "getUpdates"
+        ? spans.poll
+        : spans.call;
+    assert.deepEqual(
+      Object.keys(carried).filter((key) => !(allowed as readonly string[]).includes(key)),
+      [],
+      name,
+    );
+  }
+  assert.ok(telegram.calls().every(({ headers }) => !("traceparent" in headers)));
   assert.equal(roots.length, UPDATES);
   assert.equal(new Set(roots.map(({ traceId }) => traceId)).size, UPDATES);
   for (const root of roots) {

@@ -110,14 +110,66 @@ export const attributes = {
   botId: "telegram.bot.id",
 } as const;
 
-/** Span names; `{…}` is filled in at run time from a closed set. */
+const call = [
+  attributes.rpcSystem,
+  attributes.rpcMethod,
+  attributes.rpcStatus,
+  attributes.serverAddress,
+  attributes.serverPort,
+  attributes.errorType,
+] as const;
+
+/** Spans and what they may carry; `{…}` in a name is filled in at run time from a closed set. */
 export const spans = {
-  process: { name: "process {update type}", kind: "CONSUMER", about: "one handling of an update; always a root" },
-  call: { name: "{method}", kind: "CLIENT", about: "one attempt of a Bot API call" },
-  poll: { name: "getUpdates", kind: "CLIENT", about: "a poll that brought updates or failed; a root" },
-  sql: { name: "{OPERATION} {table}", kind: "CLIENT", about: "a SQLite call that was slow or failed" },
-  job: { name: "job {name}", kind: "CONSUMER", about: "work that outlives the handling; a root linked to it" },
-  notify: { name: "notify {channel}", kind: "INTERNAL", about: "sidecar: one delivery attempt; a root" },
+  process: {
+    name: "process {update type}",
+    kind: "CONSUMER",
+    about: "One handling of an update. A root, linked to its getUpdates; a replay is linked to the first root.",
+    attributes: [
+      attributes.system,
+      attributes.operationName,
+      attributes.operationType,
+      attributes.updateType,
+      attributes.messageId,
+      attributes.updateId,
+      attributes.chatType,
+      attributes.handler,
+      attributes.userHash,
+      attributes.correlationId,
+      attributes.replayed,
+      attributes.errorType,
+    ],
+  },
+  call: {
+    name: "{method}",
+    kind: "CLIENT",
+    about: "One attempt of a Bot API call.",
+    attributes: [...call, attributes.retryAfter],
+  },
+  poll: {
+    name: "getUpdates",
+    kind: "CLIENT",
+    about: "A poll that brought updates or failed. A root; an empty poll is no trace.",
+    attributes: [...call, attributes.batchCount, attributes.retryAfter],
+  },
+  sql: {
+    name: "{OPERATION} {table}",
+    kind: "CLIENT",
+    about: "A SQLite call that is slower than 5 ms, failed, or is part of a handling that failed.",
+    attributes: [attributes.dbSystem, attributes.dbOperation, attributes.dbCollection, attributes.errorType],
+  },
+  job: {
+    name: "job {name}",
+    kind: "CONSUMER",
+    about: "Work that outlives the handling. A root, linked to the update's first trace.",
+    attributes: [attributes.system, attributes.correlationId, attributes.errorType],
+  },
+  notify: {
+    name: "notify {channel}",
+    kind: "INTERNAL",
+    about: "Sidecar: one delivery attempt. A root, linked to the traces that explain the alert.",
+    attributes: ["rule", "target", "outcome", "incident"],
+  },
 } as const;
 
 /** OTLP `eventName` of log records that mark an event. */
