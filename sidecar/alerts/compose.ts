@@ -121,7 +121,6 @@ export function createComposer(state: State, truth: Truth, options: RenderOption
       // Only the message that said "firing" is ever edited; a digest belongs to several incidents.
       messageId: kind === "firing" ? (alone ? undefined : null) : (before?.messageId ?? null),
       face: kind === "edit" || kind === "firing" ? face : (before?.face ?? face),
-      mayRepeat: false,
     };
     // An edit changes what the message shows, not what was said.
     if (kind === "edit" && before !== undefined)
@@ -141,7 +140,6 @@ export function createComposer(state: State, truth: Truth, options: RenderOption
       firstSaidWallMs: truth.told(past.id, channel)?.firstSaidWallMs ?? now.wallMs,
       messageId: truth.told(past.id, channel)?.messageId ?? null,
       face: truth.told(past.id, channel)?.face ?? "",
-      mayRepeat: false,
     };
   }
 

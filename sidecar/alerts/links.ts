@@ -1,4 +1,5 @@
 import type { Incident } from "../state/records.ts";
+import { clip } from "./html.ts";
 import { kebab } from "./rules.ts";
 
 export interface LinkBases {
@@ -22,7 +23,7 @@ export function linksOf(incident: Pick<Incident, "id" | "rule" | "target" | "tra
   const runbooks = bases.runbookUrl ?? (consoleUrl && `${consoleUrl}/runbooks`);
   const traceId = incident.traceIds[0];
   const dashboard = grafanaUrl
-    ? `${grafanaUrl}/d/${dashboardOf(incident.rule)}?var-service=${encodeURIComponent(incident.target)}`
+    ? `${grafanaUrl}/d/${dashboardOf(incident.rule)}?var-service=${encodeURIComponent(clip(incident.target, 100).toWellFormed())}`
     : consoleUrl && `${consoleUrl}/incidents/${incident.id}`;
   const trace = grafanaUrl ? `${grafanaUrl}/d/gramwatch-trace?var-traceId=` : consoleUrl && `${consoleUrl}/traces/`;
   return {

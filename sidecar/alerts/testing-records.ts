@@ -42,6 +42,5 @@ export const toldOf = (over: Partial<Told>): Told => ({
   firstSaidWallMs: 0,
   messageId: 11,
   face: "",
-  mayRepeat: false,
   ...over,
 });

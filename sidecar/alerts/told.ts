@@ -23,7 +23,7 @@ export const repeatGapMs = (repeats: number): number => GAPS_MS[repeats] ?? 24 *
 export const isAcked = (incident: Incident, now: Now): boolean =>
   incident.ackedAtMs !== null && now.atMs - incident.ackedAtMs < ACK_LASTS_MS;
 
-export const mayspeak = (overlays: Overlays): boolean =>
+export const maySpeak = (overlays: Overlays): boolean =>
   !overlays.acked && !overlays.silenced && !overlays.inhibited && !overlays.flapping;
 
 const higher = (now: Severity, then: Severity) => now === "critical" && then === "warning";
@@ -41,7 +41,7 @@ export function decide(
   channel: string,
 ): Say | undefined {
   if (incident.state !== "resolved") {
-    if (!mayspeak(overlays)) return undefined;
+    if (!maySpeak(overlays)) return undefined;
     // What nobody was told of may be over in a moment: then it is one missed outage, not a firing and its end.
     if (told === undefined) return wanted && incident.state === "firing" ? "firing" : undefined;
     if (told.state === "resolved") return undefined;

@@ -1,7 +1,7 @@
 import type { Change, State } from "../state/state.ts";
 import type { ChannelStatus, Incident, Instance, OutboxRow, Told } from "../state/records.ts";
 import type { Now } from "../state/steady.ts";
-import { decide, isAcked, mayspeak, type Overlays, type Say } from "./told.ts";
+import { decide, isAcked, maySpeak, type Overlays, type Say } from "./told.ts";
 
 /** What a channel gets. One is primary; a second channel gets what the primary could not take, or `always` all. */
 export interface ChannelPolicy {
@@ -83,7 +83,7 @@ export function createTruth(state: State, channels: ChannelPolicy[], escalateAft
       (channel) =>
         incident.free[channel.name] === undefined &&
         wanted(incident, channel, now) &&
-        mayspeak(overlays(incident, channel.name, now)),
+        maySpeak(overlays(incident, channel.name, now)),
     );
     if (fresh.length === 0) return incident;
     return {

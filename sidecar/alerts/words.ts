@@ -207,8 +207,13 @@ export function causeText({ cause, facts }: Pick<Incident, "cause" | "facts">): 
   };
   const said = cause === null ? undefined : known[cause];
   if (said === undefined) return undefined;
-  const notes = [way, facts["noControl"] ? "no control target" : ""].filter((note) => note !== "");
-  return notes.length === 0 ? said : `${said}. ${notes.join("; ")}`;
+  const notes = [
+    way,
+    typeof facts["uptimeSeconds"] === "number" ? `process up ${span(facts["uptimeSeconds"] * 1000)}` : "",
+    number(facts["waiting"]) > 0 ? `${text(facts["waiting"])} updates waiting` : "",
+    facts["noControl"] ? "no control target" : "",
+  ].filter((note) => note !== "");
+  return notes.length === 0 ? said : `${said}. ${notes.join(", ")}`;
 }
 
 /** One sentence for the API and for channels without formatting. */

@@ -93,8 +93,6 @@ export interface Told {
   messageId: number | null;
   /** What the firing message shows now; differs from the truth's face: an edit is due. */
   face: string;
-  /** An earlier message may or may not have arrived. */
-  mayRepeat: boolean;
 }
 
 export type Kind = "firing" | "repeat" | "worse" | "resolved" | "missed" | "edit" | "digest" | "test";
