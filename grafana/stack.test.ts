@@ -16,7 +16,7 @@ import { startProduct } from "./testing/product.ts";
 import type { Product } from "./testing/product.ts";
 import { startStack } from "./testing/stack.ts";
 import type { Stack } from "./testing/stack.ts";
-import { tell } from "./testing/story.ts";
+import { health, tell } from "./testing/story.ts";
 
 const { bin, skip } = findEngines();
 
@@ -57,6 +57,13 @@ describe("the story, in the shipped Collector, Prometheus and Loki, and Jaeger",
       { deadlineMs: 90_000 },
     );
     product.telegram.stopLoad();
+    await until("every update has arrived as a trace and as a log line", async () => {
+      const { handled, failed, in_flight: left } = (await health(product)).updates;
+      const now = { fromMs, toMs: Date.now() };
+      const spans = (await engines.traces.spans(now)).filter(({ kind }) => kind === "consumer");
+      const lines = await engines.logs.lines('{service_name="bot"} | outcome!=""', now, 5000);
+      return left === 0 && spans.length === handled + failed && lines.length === handled + failed;
+    });
     range = { fromMs, toMs: Date.now() };
     around = {
       engines,

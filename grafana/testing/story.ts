@@ -13,6 +13,15 @@ export async function alerts({ consoleUrl }: Product, state: "firing" | "resolve
 const fires = (product: Product, rule: string): Promise<boolean> =>
   alerts(product, "firing").then((all) => all.some((alert) => alert.rule === rule));
 
+/** The bot's own figures. */
+export async function health({ botUrl }: Product): Promise<{
+  updates: { received: number; handled: number; failed: number; in_flight: number; inbox_pending: number };
+  errors: { by_reason: Record<string, number> };
+}> {
+  const response = await fetch(`${botUrl}/health`);
+  return (await response.json()) as Awaited<ReturnType<typeof health>>;
+}
+
 /**
  * People write all the time, also afterwards, and one thing after the other goes wrong and well again: each leaves its mark in a panel.
  * @param counted resolves when the bot's counters have arrived in Prometheus
@@ -38,7 +47,10 @@ export async function tell(product: Product, counted: () => Promise<unknown>): P
   neighbour.ill = true;
   telegram.voice(Buffer.from("OggS"), { user: 77 });
   await until("the error burst is an alert", () => fires(product, "TelegramBotErrorsHigh"));
+  await until("the voice note failed", async () => (await health(product)).errors.by_reason["dependency"]! > 0);
   neighbour.ill = false;
+  // Some go on failing: a rate needs more than the value that a series is born with.
+  void telegram.load({ perSecond: 0.5, seconds: 600, seed: 8, texts: ["/boom"] });
 
   // An outage of Telegram, until it is an alert, and the recovery.
   const outage = telegram.faults.add({ fault: { kind: "refuse" } });
