@@ -12,7 +12,7 @@ import { createHeartbeats, type HeartbeatStatus } from "./heartbeat.ts";
 import { createNames } from "./names.ts";
 import { serveOtlp } from "./otlp/receiver.ts";
 import { ownProbe } from "./own.ts";
-import { bind } from "./ports.ts";
+import { bind, urlOf } from "./ports.ts";
 import type { Sample } from "./probes/probe.ts";
 import { createProbes, shortestThreshold } from "./probes/registry.ts";
 import { systemClocks } from "./probes/seen.ts";
@@ -77,7 +77,7 @@ export async function createApp(config: SidecarConfig, { telemetry, log }: Deps)
     );
     const served = await bind("CONSOLE_PORT", config.console, () => serveConsole({ app: pages, ...config.console }));
     opened.push(() => served.close());
-    alerting.consoleAt(ownUrl(config.console.host, served.port));
+    alerting.consoleAt(urlOf({ ...config.console, port: served.port }));
 
     const database = state.database();
     const backups = database && createBackups(database, { ...config.backup, name: "state" }, Date.now());
@@ -177,9 +177,3 @@ const asState = ({ heartbeat, lastSuccessWallMs, lastError }: HeartbeatStatus): 
   last_sent_at: lastSuccessWallMs === null ? null : new Date(lastSuccessWallMs).toISOString(),
   error: lastError,
 });
-
-/** What a browser on this machine types; an address that means "all" is not one to go to. */
-const ownUrl = (host: string, port: number): string => {
-  const reachable = host === "0.0.0.0" || host === "::" ? "127.0.0.1" : host;
-  return `http://${reachable.includes(":") ? `[${reachable}]` : reachable}:${port}`;
-};

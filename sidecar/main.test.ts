@@ -85,7 +85,6 @@ const firing = async (api: string) =>
 /** The chat shows a message like this; how many it shows in all is for the test to say. */
 const chatShows = ({ alerts, shown, sidecar }: World, pattern: RegExp) =>
   until(`a message like ${pattern}`, () => shown().find((text) => pattern.test(text)), {
-    withinMs: 20_000,
     otherwise: () =>
       JSON.stringify(
         alerts.calls().map(({ method, params, description }) => [method, params, description]),

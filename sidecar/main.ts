@@ -1,5 +1,6 @@
 import { ConfigError, readTelemetryConfig, startTelemetry } from "@gramwatch/otel";
 import { readConfig } from "./config.ts";
+import { urlOf } from "./ports.ts";
 import manifest from "./package.json" with { type: "json" };
 
 async function run(env: NodeJS.ProcessEnv, args: string[]): Promise<number> {
@@ -13,7 +14,7 @@ async function run(env: NodeJS.ProcessEnv, args: string[]): Promise<number> {
     serviceName: "sidecar",
     serviceVersion: manifest.version,
     // Unless told otherwise it keeps its own telemetry: the receiver makes none of what it receives.
-    env: { OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${config.otlp.port || 4318}`, ...given(env) },
+    env: { OTEL_EXPORTER_OTLP_ENDPOINT: urlOf(config.otlp), ...given(env) },
     telegramApiRoot: config.telegramApiRoot,
   });
   const { runSidecar } = await import("./run.ts");

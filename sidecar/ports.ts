@@ -25,3 +25,9 @@ export async function bind<T>(
     throw error;
   }
 }
+
+/** Where a program on this machine reaches it; an address that means "all" is not one to go to. */
+export function urlOf({ host, port }: { host: string; port: number }): string {
+  const reachable = host === "0.0.0.0" || host === "::" ? "127.0.0.1" : host;
+  return `http://${reachable.includes(":") ? `[${reachable}]` : reachable}:${port}`;
+}

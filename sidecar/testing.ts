@@ -11,7 +11,7 @@ export interface Running {
   child: ChildProcess;
   /** Everything that it has said on stdout and stderr. */
   output(): string;
-  /** The first log line with this message, parsed. Rejects after 10 s with all that was said. */
+  /** The first log line with this message, parsed. Rejects after 30 s with all that was said. */
   said(message: string): Promise<Record<string, unknown>>;
   /** Sends the signal and resolves with the exit code; null: ended by the signal. */
   end(signal?: NodeJS.Signals): Promise<number | null>;
@@ -54,7 +54,7 @@ export function start(t: TestContext, file: string, env: Record<string, string>,
 export async function until<T>(
   what: string,
   ask: () => T | undefined | Promise<T | undefined>,
-  { withinMs = 10_000, otherwise = () => "" }: { withinMs?: number; otherwise?: () => string } = {},
+  { withinMs = 30_000, otherwise = () => "" }: { withinMs?: number; otherwise?: () => string } = {},
 ): Promise<T> {
   const deadline = performance.now() + withinMs;
   while (performance.now() < deadline) {
