@@ -5,6 +5,7 @@ import {
   createBotHealth,
   createTransport,
   newCorrelationId,
+  observeSql,
   runJob,
   shortReference,
   updateTypeOf,
@@ -22,6 +23,7 @@ import { createBackups, maintain } from "./maintenance.ts";
 import { createDelivery } from "./outbound/deliver.ts";
 import { createOutbound } from "./outbound/outbound.ts";
 import { createSay, type Address } from "./outbound/say.ts";
+import type { ObservedCall } from "./storage/database.ts";
 import { createMeta, createRunMark } from "./storage/meta.ts";
 import { supervise } from "./supervise.ts";
 import { botIdOf, createIdentity } from "./telegram/identity.ts";
@@ -61,7 +63,8 @@ export function createApp({ config, db, telemetry, log, clock, random, deadlines
   const runMark = createRunMark(meta);
   const databaseCheck = createDatabaseCheck(db);
   const inbox = createInbox(db, { botId, now: clock.now, newCorrelationId });
-  const outbound = createOutbound(db, clock.now);
+  const observed: ObservedCall = (operation, table, call) => observeSql(telemetry, { operation, table }, call);
+  const outbound = createOutbound(db, clock.now, observed);
   const backups = createBackups(db, { ...config.backup, clock, log });
   const health = createBotHealth({
     telemetry,
@@ -114,6 +117,7 @@ export function createApp({ config, db, telemetry, log, clock, random, deadlines
   const handlers = createHandlers({
     config,
     db,
+    observed,
     outbound,
     wake: delivery.wake,
     transcriber,

@@ -1,5 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
-import { inTransaction } from "./storage/database.ts";
+import { inTransaction, type ObservedCall } from "./storage/database.ts";
 
 export interface Task {
   /** Counts from 1 in each chat and is never given twice. */
@@ -16,7 +16,7 @@ export interface Tasks {
   complete: (chatId: number, number: number) => Task | undefined;
 }
 
-export function createTasks(db: DatabaseSync, now: () => number): Tasks {
+export function createTasks(db: DatabaseSync, now: () => number, observed: ObservedCall): Tasks {
   const insert = db.prepare(
     `INSERT INTO tasks (chat_id, number, text, created_at, origin)
      SELECT :chat, coalesce(max(number), 0) + 1, :text, :at, :origin FROM tasks WHERE chat_id = :chat
@@ -29,11 +29,14 @@ export function createTasks(db: DatabaseSync, now: () => number): Tasks {
   );
   return {
     add: (chatId, text, origin) =>
-      inTransaction(db, () => {
-        insert.run({ chat: chatId, text, at: now(), origin });
-        return byOrigin.get(origin) as unknown as Task;
-      }),
-    open: (chatId) => list.all(chatId) as unknown as Task[],
-    complete: (chatId, number) => finish.get(now(), chatId, number) as unknown as Task | undefined,
+      observed("INSERT", "tasks", () =>
+        inTransaction(db, () => {
+          insert.run({ chat: chatId, text, at: now(), origin });
+          return byOrigin.get(origin) as unknown as Task;
+        }),
+      ),
+    open: (chatId) => observed("SELECT", "tasks", () => list.all(chatId) as unknown as Task[]),
+    complete: (chatId, number) =>
+      observed("UPDATE", "tasks", () => finish.get(now(), chatId, number) as unknown as Task | undefined),
   };
 }

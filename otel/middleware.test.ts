@@ -6,6 +6,7 @@ import { attributes } from "./names.ts";
 import { updateTypeOf } from "./middleware.ts";
 import { HandlingError } from "./reason.ts";
 import { aboutUpdate, correlationIdOf, handledBy, handlingFailed, referenceOf } from "./scope.ts";
+import { observeSql } from "./sql-span.ts";
 import { startRig } from "./testing/rig.ts";
 
 const person = { id: 5_551_234_567, is_bot: false, first_name: "Secret Name", username: "secretname" };
@@ -254,4 +255,25 @@ test("with telemetry off a handler sees the same: reference, errors, health, log
   assert.equal(String(middle?.["telegram.correlation_id"]).slice(0, 8), seen[0]);
   assert.equal(handled?.["msg"], "update handled");
   assert.equal(capture.requests(), 0);
+});
+
+test("the quick database calls of an update leave spans, in its trace, only if its handling fails", async (t) => {
+  const { bot, capture, observed } = await start(t);
+  bot.use((ctx) => {
+    observeSql(
+      observed.telemetry,
+      { operation: "SELECT", table: "tasks" },
+      () => 1,
+      () => 0,
+    );
+    if (ctx.msg?.text === "fail") throw new Error("bug");
+  });
+  await bot.handleUpdate(message("work"));
+  await assert.rejects(bot.handleUpdate(message("fail")));
+  await observed.telemetry.shutdown(2000);
+  const failed = capture.spans.find(({ name, status }) => name === "process message" && status === 2);
+  assert.deepEqual(
+    capture.spans.filter(({ name }) => name === "SELECT tasks").map((span) => [span.traceId, span.parentSpanId]),
+    [[failed?.traceId, failed?.spanId]],
+  );
 });

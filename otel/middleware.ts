@@ -64,7 +64,7 @@ export function observeUpdates(options: UpdatesOptions): MiddlewareFn {
     const { update } = ctx;
     const about = whatIsKnownOf(update) ?? {};
     const correlationId = about.correlationId ?? newCorrelationId();
-    const scope: UpdateScope = { correlationId, handler: "none", failure: undefined };
+    const scope: UpdateScope = { correlationId, handler: "none", failure: undefined, ifItFails: [] };
     remember(update, scope);
     const type = updateTypeOf(update);
     if (options.webhooks && about.polled !== true) {
@@ -117,6 +117,7 @@ export function observeUpdates(options: UpdatesOptions): MiddlewareFn {
     health.update.ended(handling, reason);
     span.setAttribute(attributes.handler, scope.handler);
     if (reason !== undefined) {
+      for (const makeSpan of scope.ifItFails) makeSpan();
       span.setAttribute(attributes.errorType, reason);
       span.setStatus({ code: SpanStatusCode.ERROR });
     }

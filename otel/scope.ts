@@ -22,10 +22,12 @@ export interface UpdateScope {
   /** From the bot's handler table, never from user input. */
   handler: string;
   failure: { reason: HandlingReason; error: unknown } | undefined;
+  /** Spans of steps that are worth a span only where the handling fails. */
+  readonly ifItFails: (() => void)[];
 }
 
 /** Also there with telemetry off, unlike OpenTelemetry's own context. */
-export const scopes = new AsyncLocalStorage<Pick<UpdateScope, "correlationId">>();
+export const scopes = new AsyncLocalStorage<Pick<UpdateScope, "correlationId"> & Partial<UpdateScope>>();
 
 const known = new WeakMap<object, AboutUpdate>();
 const handled = new WeakMap<object, UpdateScope>();

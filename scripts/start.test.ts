@@ -102,7 +102,7 @@ test("npm start: the three moments, end to end", { timeout: 120_000 }, async (t)
     const text = JSON.stringify(body);
     return text.includes("sendMessage") && text.includes("exception") ? text : undefined;
   });
-  for (const part of ["process message", "sendMessage", "tasks", "exception"])
+  for (const part of ["process message", "SELECT tasks", "sendMessage", "exception"])
     assert.ok(found.includes(part), `${part} is in the trace of ${reference}`);
   const page = await product.page(`/requests/${reference}`);
   assert.match(page, /sendMessage/);

@@ -6,6 +6,7 @@ import type { BotConfig } from "../config.ts";
 import type { BotContext } from "../context.ts";
 import type { Outbound } from "../outbound/outbound.ts";
 import { createSidecarClient } from "../sidecar-client.ts";
+import type { ObservedCall } from "../storage/database.ts";
 import { createTasks } from "../tasks.ts";
 import type { Transcriber } from "../transcribe.ts";
 import { adminCommands } from "./admin.ts";
@@ -21,6 +22,7 @@ import { createVoiceHandler } from "./voice.ts";
 export interface HandlersDeps {
   config: Pick<BotConfig, "admins" | "production" | "sidecar">;
   db: DatabaseSync;
+  observed: ObservedCall;
   outbound: Outbound;
   /** A late message was put. */
   wake: () => void;
@@ -38,7 +40,7 @@ export function createHandlers(deps: HandlersDeps): {
 } {
   const { config, clock, log } = deps;
   const isAdmin = (userId: number | undefined): boolean => userId !== undefined && config.admins.has(userId);
-  const tasks = createTasks(deps.db, clock.now);
+  const tasks = createTasks(deps.db, clock.now, deps.observed);
   const sidecar = createSidecarClient(config.sidecar);
   const status = () => {
     const { status, version, uptime_seconds, updates, errors } = deps.health.snapshot();

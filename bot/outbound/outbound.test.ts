@@ -86,7 +86,11 @@ test("a reply that could not be sent for a day is given up", async (t) => {
 });
 
 test("a postponed reply holds back the later ones of its chat, and no other chat", (t) => {
-  const outbound = createOutbound(openDatabase(`${temporaryDir(t)}/bot.db`), () => 0);
+  const outbound = createOutbound(
+    openDatabase(`${temporaryDir(t)}/bot.db`),
+    () => 0,
+    (_operation, _table, call) => call(),
+  );
   for (const [chat, due] of [
     [1, 10],
     [1, 20],
@@ -104,7 +108,11 @@ test("a postponed reply holds back the later ones of its chat, and no other chat
 });
 
 test("the same reminder is kept once: a replayed update sets no second one", (t) => {
-  const outbound = createOutbound(openDatabase(`${temporaryDir(t)}/bot.db`), () => 0);
+  const outbound = createOutbound(
+    openDatabase(`${temporaryDir(t)}/bot.db`),
+    () => 0,
+    (_operation, _table, call) => call(),
+  );
   const reminder: LateMessage = { ...reply(1, 10), kind: "reminder", origin: "x" };
   assert.deepEqual([outbound.put(reminder), outbound.put(reminder)], [true, false]);
   assert.equal(outbound.hasReplies(1), false, "a reminder does not hold back replies");

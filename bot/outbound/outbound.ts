@@ -1,4 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
+import type { ObservedCall } from "../storage/database.ts";
 
 /** A message that is sent later: a reminder, or a reply that could not be sent when it was made. */
 export interface LateMessage {
@@ -38,7 +39,7 @@ export interface Outbound {
 const COLUMNS = `id, kind, chat_id AS chatId, thread_id AS threadId, text, due_at AS dueAt, attempts,
   correlation_id AS correlationId, created_at AS createdAt`;
 
-export function createOutbound(db: DatabaseSync, now: () => number): Outbound {
+export function createOutbound(db: DatabaseSync, now: () => number, observed: ObservedCall): Outbound {
   const insert = db.prepare(
     `INSERT INTO outbound (kind, chat_id, thread_id, text, due_at, correlation_id, created_at, origin)
      VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (origin) DO NOTHING`,
@@ -56,8 +57,8 @@ export function createOutbound(db: DatabaseSync, now: () => number): Outbound {
   return {
     put(message) {
       const { kind, chatId, threadId, text, dueAt, correlationId, origin } = message;
-      const result = insert.run(kind, chatId, threadId ?? null, text, dueAt, correlationId, now(), origin ?? null);
-      return result.changes === 1;
+      const values = [kind, chatId, threadId ?? null, text, dueAt, correlationId, now(), origin ?? null];
+      return observed("INSERT", "outbound", () => insert.run(...values).changes === 1);
     },
     next: () => next.get() as unknown as QueuedMessage | undefined,
     sent: (id) => void remove.run(id),
@@ -66,6 +67,6 @@ export function createOutbound(db: DatabaseSync, now: () => number): Outbound {
       delay.run(dueAt, message.chatId, message.id);
     },
     hasReplies: (chatId) => waiting.get(chatId) !== undefined,
-    reminders: (chatId) => reminders.all(chatId) as unknown as QueuedMessage[],
+    reminders: (chatId) => observed("SELECT", "outbound", () => reminders.all(chatId) as unknown as QueuedMessage[]),
   };
 }

@@ -5,6 +5,9 @@ import { lockDataDir } from "./lock.ts";
 import { migrate } from "./schema.ts";
 import { StorageError } from "./storage-error.ts";
 
+/** Runs one call to the database where traces can see it; operation and table as in `db.operation.name` and so on. */
+export type ObservedCall = <T>(operation: string, table: string, call: () => T) => T;
+
 /**
  * Takes DATA_DIR for this process: makes it (0700), locks it, opens `bot.db` (0600).
  * @throws StorageError with the remedy
