@@ -5,7 +5,7 @@ import { rich, MESSAGE_LIMIT, splitMessage } from "./html.ts";
 
 test("values are escaped, html within html is not, lists are lines", () => {
   const items = [rich`<b>${1}</b> ${"a < b & c"}`, rich`two`];
-  assert.equal(rich`${"<script>"}: ${items}`.html, "&lt;script&gt;:\n<b>1</b> a &lt; b &amp; c\ntwo");
+  assert.equal(rich`${"<script>"}:\n${items}`.html, "&lt;script&gt;:\n<b>1</b> a &lt; b &amp; c\ntwo");
 });
 
 test("lone surrogates and control characters cannot make Telegram refuse a message", () => {

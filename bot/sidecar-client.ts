@@ -14,9 +14,32 @@ const Alert = v.object({
   silenced_until: v.nullish(v.string()),
 });
 const Alerts = v.object({ alerts: v.array(Alert) });
-const Trace = v.looseObject({});
+
+export interface Span {
+  name: string;
+  duration_ms: number;
+  /** Reason of a failed span. */
+  error: string | null;
+  children: Span[];
+}
+const Span: v.GenericSchema<unknown, Span> = v.object({
+  name: v.string(),
+  duration_ms: v.number(),
+  error: v.nullable(v.string()),
+  children: v.array(v.lazy(() => Span)),
+});
+const Trace = v.object({
+  trace_id: v.string(),
+  started_at: v.string(),
+  duration_ms: v.number(),
+  error: v.nullable(v.string()),
+  spans: v.array(Span),
+  logs: v.array(v.object({ severity: v.string(), body: v.string(), attributes: v.record(v.string(), v.unknown()) })),
+  others: v.optional(v.array(v.object({ trace_id: v.string() })), []),
+});
 
 export type Alert = v.InferOutput<typeof Alert>;
+export type Trace = v.InferOutput<typeof Trace>;
 
 /** What the sidecar said no with; its words are for the admin. */
 export class SidecarRefusal extends Error {
@@ -30,8 +53,8 @@ export class SidecarRefusal extends Error {
 
 export interface SidecarClient {
   alerts: (signal: AbortSignal) => Promise<Alert[]>;
-  /** A trace by id or short reference, as the sidecar's JSON. */
-  trace: (reference: string, signal: AbortSignal) => Promise<unknown>;
+  /** A trace by id or short reference. */
+  trace: (reference: string, signal: AbortSignal) => Promise<Trace>;
   ack: (id: string, by: string, signal: AbortSignal) => Promise<void>;
   /** `time` as the contract writes durations: `1h`. */
   silence: (id: string, time: string, by: string, signal: AbortSignal) => Promise<void>;

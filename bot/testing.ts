@@ -73,10 +73,10 @@ export function fakeClock(startMs = Date.UTC(2026, 10, 21, 12)): FakeClock {
   };
 }
 
-/** Resolves when `condition` holds; for what no call and no timer announces. Rejects after 5 s. */
-export async function until(condition: () => boolean): Promise<void> {
-  const deadline = performance.now() + 5000;
-  while (!condition()) {
+/** Resolves when `condition` holds; for what no call and no timer announces. Rejects after 30 s. */
+export async function until(condition: () => boolean | Promise<boolean>, timeoutMs = 30_000): Promise<void> {
+  const deadline = performance.now() + timeoutMs;
+  while (!(await condition())) {
     if (performance.now() > deadline) throw new Error(`never came true: ${condition.toString()}`);
     await new Promise((resolve) => setTimeout(resolve, 1));
   }
@@ -162,7 +162,7 @@ export async function startTestBot(t: TestContext, options: TestBotOptions = {})
     async ask(text, where, nth = 0) {
       const before = sentCalls();
       telegram.say(text, where);
-      const call = await telegram.called("sendMessage", { skip: before + nth });
+      const call = await telegram.called("sendMessage", { skip: before + nth, timeoutMs: 30_000 });
       return String(call.params["text"]);
     },
   };

@@ -1,6 +1,6 @@
 import type { BotContext } from "../context.ts";
 import { rich, type Html } from "../html.ts";
-import { SidecarRefusal, type Alert, type SidecarClient } from "../sidecar-client.ts";
+import { SidecarRefusal, type Alert, type SidecarClient, type Span, type Trace } from "../sidecar-client.ts";
 import type { Command } from "./command.ts";
 
 /** Figures of `/health` that /status shows. */
@@ -57,7 +57,7 @@ export function adminCommands({ sidecar, status }: AdminDeps): Command[] {
       audience: "admins",
       async run(ctx, reference) {
         if (!/^[0-9a-f]{8,32}$/i.test(reference)) return ctx.say(rich`Which one? For example: /trace 4bf92f35`);
-        await told(ctx, async () => traceText(reference, await sidecar.trace(reference.toLowerCase(), ctx.signal)));
+        await told(ctx, async () => traceText(await sidecar.trace(reference.toLowerCase(), ctx.signal)));
       },
     },
     {
@@ -109,27 +109,28 @@ function spoken(seconds: number): string {
   return hours ? `${hours} h ${minutes} min` : `${minutes} min ${Math.floor(seconds % 60)} s`;
 }
 
-/** A span as `GET /api/traces/:ref` nests it. */
-interface SpanNode {
-  name: string;
-  duration_ms?: number | undefined;
-  error?: unknown;
-  children?: SpanNode[] | undefined;
+const MAX_TRACE_LINES = 60;
+
+function traceText(trace: Trace): Html {
+  const lines = [
+    rich`<b>${trace.error === null ? "ok" : `failed: ${trace.error}`}</b> · ${trace.started_at} · ${ms(trace.duration_ms)}`,
+    ...trace.spans.flatMap((span) => spanLines(span, 0)),
+    ...trace.logs.filter(({ severity }) => /^(WARN|ERROR|FATAL)/i.test(severity)).map(logLine),
+    rich`<code>${trace.trace_id}</code>`,
+    ...trace.others.map((other) => rich`also: <code>${other.trace_id}</code>`),
+  ];
+  return rich`${lines.slice(0, MAX_TRACE_LINES)}`;
 }
 
-function traceText(reference: string, answer: unknown): Html {
-  const {
-    trace_id,
-    spans = [],
-    traces,
-  } = answer as { trace_id?: string; spans?: SpanNode[]; traces?: { trace_id: string; spans?: SpanNode[] }[] };
-  const all = traces ?? [{ trace_id: trace_id ?? reference, spans }];
-  const lines = all.flatMap((trace) => [rich`<code>${trace.trace_id}</code>`, ...spanLines(trace.spans ?? [], 0)]);
-  return rich`${lines.slice(0, 60)}`;
+const spanLines = (span: Span, depth: number): Html[] => [
+  rich`${"   ".repeat(depth)}${span.error === null ? "·" : "✗"} ${span.name} ${ms(span.duration_ms)}${span.error === null ? "" : ` (${span.error})`}`,
+  ...span.children.flatMap((child) => spanLines(child, depth + 1)),
+];
+
+function logLine({ severity, body, attributes }: Trace["logs"][number]): Html {
+  const exception = attributes["exception.message"];
+  return rich`${severity} ${body}${typeof exception === "string" ? `: ${exception.slice(0, 300)}` : ""}`;
 }
 
-const spanLines = (spans: SpanNode[], depth: number): Html[] =>
-  spans.flatMap((span) => [
-    rich`${"  ".repeat(depth)}${span.error ? "✗" : "·"} ${span.name}${span.duration_ms === undefined ? "" : ` ${Math.round(span.duration_ms)} ms`}`,
-    ...spanLines(span.children ?? [], depth + 1),
-  ]);
+const ms = (duration: number): string =>
+  duration < 1000 ? `${Math.round(duration)} ms` : `${(duration / 1000).toFixed(1)} s`;

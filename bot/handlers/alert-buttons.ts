@@ -1,16 +1,17 @@
 import type { Filter } from "grammy";
 import type { Logger } from "pino";
 import type { BotContext } from "../context.ts";
+import { rich } from "../html.ts";
 import { SidecarRefusal, type SidecarClient } from "../sidecar-client.ts";
 import { nameOf } from "./admin.ts";
 
 type Press = (sidecar: SidecarClient, id: string, by: string, signal: AbortSignal) => Promise<void>;
 
 const ACTIONS: Record<string, { toast: string; press: Press }> = {
-  a: { toast: "Acknowledged", press: (sidecar, id, by, signal) => sidecar.ack(id, by, signal) },
-  s1: { toast: "Silenced for 1 hour", press: (sidecar, id, by, signal) => sidecar.silence(id, "1h", by, signal) },
-  s8: { toast: "Silenced for 8 hours", press: (sidecar, id, by, signal) => sidecar.silence(id, "8h", by, signal) },
-  u: { toast: "Taken back", press: (sidecar, id, by, signal) => sidecar.undo(id, by, signal) },
+  a: { toast: "Acknowledging…", press: (sidecar, id, by, signal) => sidecar.ack(id, by, signal) },
+  s1: { toast: "Silencing for 1 hour…", press: (sidecar, id, by, signal) => sidecar.silence(id, "1h", by, signal) },
+  s8: { toast: "Silencing for 8 hours…", press: (sidecar, id, by, signal) => sidecar.silence(id, "8h", by, signal) },
+  u: { toast: "Taking it back…", press: (sidecar, id, by, signal) => sidecar.undo(id, by, signal) },
 };
 
 export interface ButtonDeps {
@@ -37,8 +38,8 @@ export function createAlertButtons({ sidecar, isAdmin, log }: ButtonDeps) {
       await known.press(sidecar, id, nameOf(ctx), ctx.signal);
     } catch (error) {
       if (!(error instanceof SidecarRefusal)) throw error;
-      // Over by now, or done by somebody else: the sidecar edits its message, nothing is left to do.
-      log.info({ status: error.status }, "the sidecar did not accept a pressed alert button");
+      // Over by now, most likely; a query can be answered once only, so this comes as a message.
+      await ctx.say(rich`<code>${id}</code>: ${error.message}`);
     }
   };
 }
