@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createServer } from "node:net";
 import { test } from "node:test";
 import { Agent, request } from "undici";
 import { hasOpenssl, manualClock, type FakeTelegram, type Fault, type TlsKind } from "./mod.ts";
@@ -160,6 +161,26 @@ test("refuse closes the listener, ends kept-alive connections and comes back on 
   assert.equal(await failure(call("getMe")), "ECONNREFUSED");
   await remove();
   assert.equal((await call("getMe")).status, 200);
+});
+
+test("an outage that begins while the last one is being healed holds", async (t) => {
+  const { telegram, call } = await start(t);
+  const first = telegram.faults.add({ fault: { kind: "refuse" } });
+  const healed = first.remove();
+  telegram.faults.add({ fault: { kind: "refuse" } });
+  await healed;
+  assert.equal(await failure(call("getMe")), "ECONNREFUSED");
+});
+
+test("a port that was taken during the outage is said, and can be tried again", async (t) => {
+  const { telegram, ok } = await start(t);
+  const { remove } = telegram.faults.add({ fault: { kind: "refuse" } });
+  const thief = createServer();
+  await new Promise<void>((resolve) => thief.listen(telegram.port, "127.0.0.1", resolve));
+  await assert.rejects(remove(), { code: "EADDRINUSE" });
+  await new Promise((resolve) => thief.close(resolve));
+  await telegram.faults.clear();
+  await ok("getMe");
 });
 
 test("IPv4 and IPv6 refuse apart", async (t) => {

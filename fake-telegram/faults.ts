@@ -80,14 +80,15 @@ export function createFaults(listen: (refused: ReadonlySet<4 | 6>) => Promise<vo
     add(rule: FaultRule): { id: number; remove: () => Promise<void> } {
       const id = ++lastId;
       rules.push({ ...rule, id, skipped: 0, spoilt: 0 });
-      if (rule.fault.kind === "refuse") void relisten();
+      // Closing is done by now; what fails to open again is told to whoever takes the fault away.
+      if (rule.fault.kind === "refuse") relisten().catch(() => {});
       return { id, remove: () => remove(id) };
     },
     remove,
-    async clear(): Promise<void> {
-      const refusing = rules.some(({ fault }) => fault.kind === "refuse");
+    /** Rejects when the port was taken meanwhile; may be tried again. */
+    clear(): Promise<void> {
       rules = [];
-      if (refusing) await relisten();
+      return relisten();
     },
     list: (): ActiveFault[] => rules.map((rule) => ({ ...rule })),
 

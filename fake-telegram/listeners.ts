@@ -1,21 +1,20 @@
 import { createServer, type RequestListener, type Server } from "node:http";
 import type { Socket } from "node:net";
 
-interface Listener {
-  host: string;
-  server: Server;
-}
+type Family = 4 | 6;
 
 /** One port on `127.0.0.1` and, if asked, `::1`; each can refuse by itself and come back. */
-export function createListeners(handler: RequestListener, hosts: Record<4 | 6, string | undefined>) {
-  const listeners = new Map<4 | 6, Listener>();
-  const sockets = new Map<Socket, 4 | 6>();
+export function createListeners(handler: RequestListener, hosts: Record<Family, string | undefined>) {
+  const listeners = new Map<Family, Server>();
+  const sockets = new Map<Socket, Family>();
   let port = 0;
-  let pending = Promise.resolve();
+  let refused: ReadonlySet<Family> = new Set();
+  let opening = Promise.resolve();
+  let closed = false;
 
-  async function open(family: 4 | 6): Promise<void> {
+  async function open(family: Family): Promise<void> {
     const host = hosts[family];
-    if (host === undefined || listeners.has(family)) return;
+    if (closed || host === undefined || listeners.has(family)) return;
     const server = createServer(handler);
     // Node's 5 s would end connections that Telegram keeps.
     server.keepAliveTimeout = 75_000;
@@ -29,35 +28,42 @@ export function createListeners(handler: RequestListener, hosts: Record<4 | 6, s
     });
     const address = server.address();
     if (typeof address === "object" && address) port = address.port;
-    listeners.set(family, { host, server });
+    listeners.set(family, server);
+    // Refused again, or closed, while it was being opened.
+    if (refused.has(family)) shut(family);
   }
 
-  function shut(family: 4 | 6): void {
-    listeners.get(family)?.server.close();
+  function shut(family: Family): void {
+    listeners.get(family)?.close();
     listeners.delete(family);
     // A closed listener goes on serving the connections it has.
     for (const [socket, of] of sockets) if (of === family) socket.destroy();
   }
 
+  async function openAll(): Promise<void> {
+    for (const family of [4, 6] as const) if (!refused.has(family)) await open(family);
+  }
+
+  /** Closing takes effect at once; the promise is for opening. */
+  function refuse(families: ReadonlySet<Family>): Promise<void> {
+    refused = families;
+    for (const family of families) shut(family);
+    opening = opening.catch(() => {}).then(openAll);
+    return opening;
+  }
+
   return {
+    /** Resolves with the port; rejects when it is in use. */
     async start(wantedPort: number): Promise<number> {
       port = wantedPort;
-      await open(4);
-      await open(6);
+      await openAll();
       return port;
     },
-    /** Closing takes effect at once; the promise is for opening. */
-    refuse(families: ReadonlySet<4 | 6>): Promise<void> {
-      for (const family of families) shut(family);
-      pending = pending.then(async () => {
-        for (const family of [4, 6] as const) if (!families.has(family)) await open(family);
-      });
-      return pending;
-    },
-    async close(): Promise<void> {
-      await pending;
-      shut(4);
-      shut(6);
+    refuse,
+    /** For good. */
+    close(): Promise<void> {
+      closed = true;
+      return refuse(new Set<Family>([4, 6]));
     },
   };
 }

@@ -133,7 +133,6 @@ export async function startFakeTelegram(options: FakeTelegramOptions = {}) {
     /** Leaves no socket and no timer. */
     async close(): Promise<void> {
       load.stopAll();
-      await faults.clear();
       for (const bot of bots.all()) bot.updates.endPoll();
       for (const listener of tls) listener.close();
       await listeners.close();

@@ -186,6 +186,8 @@ test("close leaves no connection, with polls, faults and load under way", async 
   await telegram.close();
   assert.equal(await open[1], "ended");
   assert.equal(await load, 1);
+  await telegram.faults.clear();
+  await assert.rejects(call("getMe"), { code: "ECONNREFUSED" });
 });
 
 test("a download can be spoilt like any call", async (t) => {

@@ -178,7 +178,7 @@ test("calls appear as they are made, with status and fault; quiet polls only whe
   await calls.first().waitFor();
   assert.equal(await calls.count(), 1);
   assert.match((await calls.first().textContent()) ?? "", /getMe shop500.*fault: error\nInternal Server Error/s);
-  await page.getByLabel("polls").check();
+  await page.getByLabel("polls and probes").check();
   assert.equal(await calls.count(), 2);
   assert.deepEqual(problems, []);
 });

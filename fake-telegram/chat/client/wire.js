@@ -99,7 +99,9 @@ export function showFaults({ bots, faults }, act) {
   };
 }
 
-const maxCalls = 200;
+const maxCalls = 300;
+/** What goes on all the time while all is well. */
+const routine = new Set(["getUpdates", "getMe", "getWebhookInfo"]);
 /** @type {Map<number, Call>} */
 const known = new Map();
 
@@ -112,7 +114,7 @@ export function addCalls(calls) {
 
 export function showCalls() {
   const shown = [...known.values()]
-    .filter(({ method, status, fault }) => polls.checked || method !== "getUpdates" || fault || (status ?? 200) >= 400)
+    .filter(({ method, status, fault }) => polls.checked || !routine.has(method) || fault || (status ?? 200) >= 400)
     .sort((a, b) => b.id - a.id);
   reconcile(byId("calls"), shown, ({ id }) => String(id), row);
 }
