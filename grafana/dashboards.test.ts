@@ -6,6 +6,7 @@ import { parser as logql } from "@grafana/lezer-logql";
 import { parser as traceql } from "@grafana/lezer-traceql";
 import { attributes, foreignMetrics, logFields, metrics } from "@gramwatch/otel/names.ts";
 import { promLabel, promName } from "@gramwatch/otel/prom-name.ts";
+import type { SyntaxNodeRef } from "@lezer/common";
 import type { LRParser } from "@lezer/lr";
 import { parser as promql } from "@prometheus-io/lezer-promql";
 import { parse as parseYaml } from "yaml";
@@ -37,7 +38,7 @@ function misunderstood(grammar: LRParser, text: string): string | undefined {
 function namesIn(expr: string): { metrics: string[]; labels: string[] } {
   const found = { metrics: [] as string[], labels: [] as string[] };
   promql.parse(expr).iterate({
-    enter: ({ name, from, to, node }) => {
+    enter: ({ name, from, to, node }: SyntaxNodeRef) => {
       const text = expr.slice(from, to);
       if (name === "Identifier" && node.parent?.name === "VectorSelector") found.metrics.push(text);
       if (name === "LabelName") found.labels.push(text);
