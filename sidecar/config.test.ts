@@ -264,12 +264,14 @@ test("problems of environment and file are listed together", () => {
   assert.deepEqual(lines.length, 2);
 });
 
-test("BOT_URL beside a list of several bots is refused, because it cannot say which one it means", () => {
+test("BOT_URL beside a list of several bots is not used, with a warning: it cannot say which one it means", () => {
   const text = "bots: [{name: a, url: 'http://a'}, {name: b, url: 'http://b'}]";
+  const { bots, warnings } = yaml(text, { BOT_URL: "http://c" });
   assert.deepEqual(
-    problemsOf(() => yaml(text, { BOT_URL: "http://c" })),
-    ['  BOT_URL = "http://c": leave it unset: the file lists 2 bots, each with its url'],
+    bots.map(({ url }) => url),
+    ["http://a", "http://b"],
   );
+  assert.deepEqual(warnings, ["BOT_URL is not used: the file lists 2 bots, each with its url."]);
 });
 
 test("the example file is a valid configuration, and so it is with every commented setting switched on", () => {

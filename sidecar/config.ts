@@ -143,12 +143,16 @@ export function readConfig(
       keep: values.BACKUP_KEEP,
     }),
     log: { level: values.LOG_LEVEL, format: values.LOG_FORMAT ?? (isTerminal ? "pretty" : "json") },
-    warnings: alertChat?.shared
-      ? [
-          "ALERT_BOT_TOKEN is not set: alerts go through the watched bot's own token, so a revoked token silences its alarm.",
-        ]
-      : [],
+    warnings: warningsOf(values, bots, alertChat),
   });
+}
+
+function warningsOf(values: Read, bots: BotTarget[], alertChat: AlertChat | undefined): string[] {
+  const shared =
+    "ALERT_BOT_TOKEN is not set: alerts go through the watched bot's own token, so a revoked token silences its alarm.";
+  // `npm start` and compose always set it, so it is no mistake of the user's.
+  const unused = `BOT_URL is not used: the file lists ${bots.length} bots, each with its url.`;
+  return [...(alertChat?.shared ? [shared] : []), ...(bots.length > 1 && values.BOT_URL !== undefined ? [unused] : [])];
 }
 
 /** A host that the whole internet can reach, so that its silence says something about our own line. */
@@ -187,10 +191,6 @@ type Read = Values<typeof SIDECAR_SETTINGS>;
 
 function botTargets(values: Read, file: ConfigFile, readFile: ReadFile, problems: Problem[]): BotTarget[] {
   const listed = file.bots ?? [];
-  if (listed.length > 1 && values.BOT_URL !== undefined) {
-    const expected = `leave it unset: the file lists ${listed.length} bots, each with its url`;
-    problems.push({ setting: "BOT_URL", value: JSON.stringify(values.BOT_URL), expected });
-  }
   const alone = listed.length <= 1;
   const bots = (alone ? [listed[0] ?? {}] : listed).map((bot: Partial<NonNullable<ConfigFile["bots"]>[number]>, at) => {
     const url = (alone ? values.BOT_URL : undefined) ?? bot.url ?? (alone ? "http://127.0.0.1:8080" : undefined);
