@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { BotHealth, PathPhases, Sample } from "../probes/probe.ts";
 import { type Cause, disconnectCause, wayToTelegram } from "./cause.ts";
-import { body, healthy, iso, NOW, refused, sample, worldOf } from "./testing.ts";
+import { type body, healthy, iso, NOW, refused, sample, worldOf } from "./testing.ts";
 
 const MINUTE = 60_000;
 type Telegram = Partial<BotHealth["telegram"]>;

@@ -59,8 +59,7 @@ const filling = (points: [agoMs: number, available: number][], sizeBytes = 100 *
       agoMs,
     ),
   );
-const own = (given: object) =>
-  sample("own", { sqlite: { ok: true }, lastMetricsAtMs: {}, ...given } as never, "sidecar");
+const own = (given: object) => sample("own", { sqlite: { ok: true }, lastMetricsAtMs: {}, ...given }, "sidecar");
 const handling = (p95Seconds: number | undefined, updates: number) =>
   sample("handling", { result: { ok: true, p95Seconds, updates } });
 
