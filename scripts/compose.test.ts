@@ -1,0 +1,166 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { test, type TestContext } from "node:test";
+import { parse } from "yaml";
+import { settings as botSettings } from "../bot/config.ts";
+import { startFakeTelegram } from "../fake-telegram/mod.ts";
+import { SIDECAR_SETTINGS } from "../sidecar/settings.ts";
+import { buildImages, type Engine, findEngine, importStack, root } from "./images/engine.ts";
+import { API_TOKEN, eventually, freePorts, story, writeSecrets } from "./images/scene.ts";
+import { createStack, openToContainers } from "./images/stack.ts";
+
+const found = await findEngine();
+const skip = typeof found === "string" ? found : false;
+const engine = found as Engine;
+
+interface Service {
+  image: string;
+  environment?: Record<string, unknown>;
+  ports?: string[];
+  deploy: { resources: { limits: Record<string, unknown> } };
+  [key: string]: unknown;
+}
+const shipped = parse(readFileSync(join(root, "docker-compose.prod.yml"), "utf8"), { merge: true }) as {
+  services: Record<string, Service>;
+};
+
+/** Set by the image, or nothing that a container's user chooses. */
+const OF_THE_IMAGE = /^(DATA_DIR|BACKUP_DIR|NODE_ENV|LOG_FORMAT|(BOT_HTTP|OTLP|CONSOLE)_(HOST|PORT))$/;
+
+test("every setting of bot and sidecar can be given through compose, or belongs to the image", () => {
+  for (const [name, settings] of Object.entries({ bot: botSettings, sidecar: SIDECAR_SETTINGS })) {
+    const given = Object.keys(shipped.services[name]?.environment ?? {}).map((key) => key.replace(/_FILE$/, ""));
+    const missing = Object.keys(settings).filter((key) => !given.includes(key) && !OF_THE_IMAGE.test(key));
+    assert.deepEqual(missing, [], name);
+  }
+});
+
+test("every service is hardened, limited and restarted; ports are published on loopback alone", () => {
+  for (const [name, service] of Object.entries(shipped.services)) {
+    assert.equal(service["read_only"], true, name);
+    assert.deepEqual(service["cap_drop"], ["ALL"], name);
+    assert.deepEqual(service["security_opt"], ["no-new-privileges:true"], name);
+    assert.equal(service["restart"], "unless-stopped", name);
+    assert.ok(service.deploy.resources.limits["memory"], name);
+    assert.equal(service["depends_on"], undefined, `${name} starts and reports alone`);
+    for (const port of service.ports ?? []) assert.match(port, /^127\.0\.0\.1:/, name);
+    assert.match(service.image, /:[^:]*\d/, `${name} names a version`);
+  }
+});
+
+test("the full and the small stack are valid without any .env", { skip }, async () => {
+  const prod = ["--file", "docker-compose.prod.yml"];
+  const config = (...args: string[]) => engine.docker(["compose", "--env-file", "/dev/null", ...args]);
+  await config(...prod, "config", "--quiet");
+  const lite = await config(...prod, "--file", "docker-compose.lite.yml", "config", "--services");
+  assert.deepEqual(lite.split("\n").toSorted(), ["bot", "grafana", "prometheus", "sidecar"]);
+});
+
+test("the whole stack", { skip, timeout: 175_000 }, async (t) => {
+  const { telegram, stack, consolePort } = await up(t);
+  const api = async (path: string) => {
+    const headers = { authorization: `Bearer ${API_TOKEN}` };
+    const response = await fetch(`http://127.0.0.1:${consolePort}/api/${path}`, { headers });
+    return (await response.json()) as Record<string, unknown>;
+  };
+
+  await t.test("the story passes through every back end", async () => {
+    assert.match(await story(telegram), /\S/);
+    await eventually("the metric in Prometheus", async () => {
+      const query = "sum(messaging_process_duration_seconds_count)";
+      const { data } = JSON.parse(await stack.get(`http://prometheus:9090/api/v1/query?query=${query}`));
+      return Number(data.result[0]?.value[1]) >= 1 || undefined;
+    });
+    await eventually("the log line in Loki", async () => {
+      const query = encodeURIComponent('{service_name="bot"}');
+      const { data } = JSON.parse(await stack.get(`http://loki:3100/loki/api/v1/query_range?query=${query}`));
+      return data.result.length > 0 || undefined;
+    });
+    if (engine.standsIn)
+      await eventually(
+        "the trace in Jaeger",
+        async () => /process message/.test(await stack.get("http://jaeger:16686/api/traces?service=bot")) || undefined,
+      );
+    await eventually(
+      "the trace in the sidecar",
+      async () => /process message/.test(JSON.stringify(await api("traces?service=bot"))) || undefined,
+    );
+  });
+
+  await t.test("no service's restart loses an update", async () => {
+    const services = (await stack.compose("ps", "--services")).split("\n");
+    assert.ok(services.length >= 6, String(services));
+    for (const service of services) {
+      const [answer] = await Promise.all([story(telegram, `/ping ${service}`), stack.compose("restart", service)]);
+      assert.match(answer, /\S/, service);
+    }
+    const asked = telegram.messages(4242, "shop").filter(({ text }) => text?.startsWith("/ping"));
+    const answered = telegram.messages(4242, "shop").filter(({ from, text }) => from?.is_bot && text !== undefined);
+    assert.equal(asked.length, services.length);
+    assert.equal(answered.length, services.length + 1, "one answer each, and one to /start");
+  });
+
+  await t.test(
+    "a killed bot is reported, through a restart of the sidecar; it comes back, and that is told",
+    async () => {
+      await eventually(
+        "a bot that was seen",
+        async () => /"connected"/.test(JSON.stringify(await api("status"))) || undefined,
+      );
+      const told = telegram.called("sendMessage", { bot: "alerts", timeoutMs: 60_000 });
+      await stack.compose("kill", "bot");
+      await stack.compose("restart", "sidecar");
+      assert.match(String((await told).params["text"]), /down|disconnected|not answer/i);
+      const skipTold = telegram
+        .calls()
+        .filter(({ method, bot }) => method === "sendMessage" && bot === "alerts").length;
+      await stack.compose("up", "--detach", "--no-build", "bot");
+      const resolved = await telegram.called("sendMessage", { bot: "alerts", skip: skipTold, timeoutMs: 60_000 });
+      assert.match(String(resolved.params["text"]), /again|back|resolved|over/i);
+      assert.match(await story(telegram, "/ping again"), /\S/);
+    },
+  );
+
+  await t.test("a crashed bot is started again by the engine", async (t) => {
+    const name = await stack.compose("ps", "--format", "{{.Name}}", "bot");
+    const pid = Number(await engine.docker(["inspect", "--format", "{{.State.Pid}}", name]));
+    try {
+      process.kill(pid, "SIGKILL");
+    } catch {
+      return t.skip("user side: only root may kill a container's process from outside");
+    }
+    assert.match(await story(telegram, "/ping after the crash"), /\S/);
+    assert.equal(await engine.docker(["inspect", "--format", "{{.RestartCount}}", name]), "1");
+  });
+});
+
+async function up(t: TestContext) {
+  await buildImages(engine);
+  const telegram = await startFakeTelegram({ bots: ["shop", "alerts"] });
+  telegram.say("hello", { bot: "alerts" });
+  const secrets = writeSecrets(telegram);
+  const door = await openToContainers(engine, telegram.port);
+  const [consolePort = 0, grafanaPort = 0] = await freePorts(2);
+  const stack = createStack(engine, {
+    project: `gramwatch-test-${process.pid}`,
+    telegram,
+    telegramPort: door.port,
+    secrets: secrets.dir,
+    consolePort,
+    grafanaPort,
+  });
+  t.after(async () => {
+    await stack.remove();
+    door.close();
+    secrets.remove();
+    await telegram.close();
+  });
+  const images = (await stack.compose("config", "--images")).split("\n");
+  await importStack(
+    engine,
+    images.filter((image) => !image.startsWith("gramwatch/")),
+  );
+  await stack.compose("up", "--detach", "--wait", "--wait-timeout", "120", "--no-build", "--quiet-pull");
+  return { telegram, stack, consolePort };
+}

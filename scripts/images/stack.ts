@@ -1,0 +1,102 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { connect, createServer } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { FakeTelegram } from "../../fake-telegram/mod.ts";
+import type { Engine } from "./engine.ts";
+
+/** Where Grafana and Tempo cannot be pulled: without the one, and Jaeger in the place of the other. */
+const WITHOUT_THEM = `
+  grafana: !reset null
+  tempo: !reset null
+  jaeger:
+    image: jaegertracing/all-in-one:1.76.0
+    command: ["--collector.otlp.http.host-port=0.0.0.0:4318", "--query.http-server.host-port=0.0.0.0:16686"]
+    networks: { obs: { aliases: [tempo] } }
+`;
+
+/** What a test changes about the shipped file: where Telegram and the secrets are, and how long an outage is. */
+const override = (secrets: string, standsIn: boolean): string => `
+services:
+  bot:
+    extra_hosts: &hosts ["telegram.test:host-gateway"]
+    environment: &often { OTEL_METRIC_EXPORT_INTERVAL: "1000", OTEL_BSP_SCHEDULE_DELAY: "200" }
+  sidecar:
+    extra_hosts: *hosts
+    environment: *often
+${standsIn ? WITHOUT_THEM : ""}
+secrets:
+${["bot_token", "alert_bot_token", "api_token", "grafana_password"].map((name) => `  ${name}: { file: "${secrets}/${name}" }`).join("\n")}
+`;
+
+/**
+ * Lets containers reach a server on this machine's loopback: the bridge's own address, one port, forwarded.
+ * `port`: where they find it under the name telegram.test.
+ */
+export async function openToContainers({ docker }: Engine, port: number): Promise<{ port: number; close(): void }> {
+  const gateway = await docker(["network", "inspect", "bridge", "--format", "{{(index .IPAM.Config 0).Gateway}}"]);
+  const sockets = new Set<Socket>();
+  const server = createServer((inside) => {
+    const outside = connect(port, "127.0.0.1");
+    for (const socket of [inside, outside]) {
+      sockets.add(socket);
+      socket.on("close", () => sockets.delete(socket)).on("error", () => socket.destroy());
+    }
+    inside.pipe(outside).pipe(inside);
+    inside.on("close", () => outside.destroy());
+    outside.on("close", () => inside.destroy());
+  });
+  await new Promise<void>((resolve, reject) => server.once("error", reject).listen(0, gateway, resolve));
+  return {
+    port: (server.address() as AddressInfo).port,
+    close() {
+      server.close();
+      for (const socket of sockets) socket.destroy();
+    },
+  };
+}
+
+export interface StackOptions {
+  project: string;
+  telegram: FakeTelegram;
+  telegramPort: number;
+  secrets: string;
+  consolePort: number;
+  grafanaPort: number;
+}
+
+/** The shipped compose file with a test's override. */
+export function createStack(engine: Engine, options: StackOptions) {
+  const dir = mkdtempSync(join(tmpdir(), "gramwatch-stack-"));
+  const file = join(dir, "override.yaml");
+  writeFileSync(file, override(options.secrets, engine.standsIn));
+  const env = {
+    GRAMWATCH_VERSION: "test",
+    TELEGRAM_API_ROOT: `http://telegram.test:${options.telegramPort}`,
+    ALERT_CHAT_ID: "4242",
+    BOT_ADMINS: "4242",
+    DISCONNECTED_AFTER: "3s",
+    CONSOLE_PORT: String(options.consolePort),
+    GRAFANA_PORT: String(options.grafanaPort),
+  };
+  const files = ["--file", "docker-compose.prod.yml", "--file", file];
+  const compose = (...args: string[]): Promise<string> =>
+    engine.docker(["compose", "--project-name", options.project, "--env-file", "/dev/null", ...files, ...args], env);
+  return {
+    compose,
+    /** The body of an address on the stack's own network, asked from inside it. */
+    get: (url: string): Promise<string> =>
+      compose(
+        "exec",
+        "--no-TTY",
+        "sidecar",
+        "/nodejs/bin/node",
+        "--eval",
+        `fetch(${JSON.stringify(url)}).then((answer) => answer.text()).then((text) => process.stdout.write(text))`,
+      ),
+    async remove(): Promise<void> {
+      await compose("down", "--volumes", "--timeout", "5").finally(() => rmSync(dir, { recursive: true }));
+    },
+  };
+}
