@@ -183,6 +183,26 @@ test("calls appear as they are made, with status and fault; quiet polls only whe
   assert.deepEqual(problems, []);
 });
 
+test("typing is seen in the head, an alert as a dialog, a wrong press as a note", { skip }, async (t) => {
+  const { telegram, page, call, goto } = await open(t);
+  telegram.say("/start");
+  const keys = { inline_keyboard: [[{ text: "Go", callback_data: "go" }]] };
+  await call("sendMessage", { chat_id: 4242, text: "Ready?", reply_markup: keys });
+  await goto();
+  await page.getByRole("button", { name: "Go" }).click();
+  await until(() => telegram.pending() === 2);
+  await call("sendChatAction", { chat_id: 4242, action: "typing" });
+  await page.locator("#head").getByText("shop: typing…").waitFor();
+  await call("answerCallbackQuery", { callback_query_id: "1", text: "Gone", show_alert: true });
+  await page.getByRole("dialog").getByText("Gone").waitFor();
+  await page.getByRole("button", { name: "OK" }).click();
+  await page.route("**/press", (route) => route.fulfill({ status: 400, json: { error: "no such button" } }));
+  await page.getByRole("button", { name: "Go" }).click();
+  await page.locator("#toast").getByText("no such button").waitFor();
+  await page.route("**/state", (route) => route.abort());
+  await page.locator("#offline").waitFor();
+});
+
 test("a voice message is sent from a file, and a bot can be blocked", { skip }, async (t) => {
   const { telegram, page, problems, goto } = await open(t);
   await goto();
