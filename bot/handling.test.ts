@@ -98,7 +98,7 @@ test("no more updates are at work than allowed, and what was cut off is not mark
   stop.abort();
   await running;
   assert.equal(most, 2);
-  assert.deepEqual(finished.toSorted(), [0, 2, 3, 4]);
+  assert.deepEqual(new Set(finished), new Set([0, 2, 3, 4]));
 });
 
 test("an inbox that cannot be read is asked again after a while", async () => {
