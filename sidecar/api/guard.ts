@@ -21,6 +21,8 @@ export const headers = (): MiddlewareHandler =>
       frameAncestors: ["'none'"],
     },
     xFrameOptions: "DENY",
+    // Not "no-referrer": browsers then send "Origin: null" with our own forms.
+    referrerPolicy: "same-origin",
     // Plain HTTP on loopback is the default; whoever puts TLS in front sets it there.
     strictTransportSecurity: false,
   });

@@ -1,12 +1,16 @@
 import type { AlertJson } from "../alerts/engine.ts";
 import type { ConsoleDeps, ConsoleOptions, Delivery } from "../api/deps.ts";
 import { createStatus } from "../api/status.ts";
+import type { Html } from "./html.ts";
 import type { BotHealth, Sample } from "../probes/probe.ts";
 import type { Attributes } from "../store/records.ts";
 import { createStore } from "../store/store.ts";
 import { logRecord, spanRecord, TRACE_ID } from "../store/testing.ts";
 
 /** For tests: a bot called shopbot with a day behind it, in the store and around it. */
+
+/** The text of a piece of a page. */
+export const markup = (piece: Html): string => `${piece as string}`; // Hono gives a String object
 
 const MINUTE_MS = 60_000;
 

@@ -168,9 +168,8 @@ export function factsOf({ attributes }: Pick<LogLine, "attributes">): string[] {
 function ownFrames(stack: string): string[] {
   const frames = stack.split("\n").filter((line) => /^\s+at /.test(line));
   const own = frames.filter((line) => !/node_modules|\(?node:/.test(line));
-  return (own.length > 0 ? own : frames).map((line) =>
-    line.replace(/(?:file:\/\/)?(?:[^\s()/]*\/)+(?=(?:[^\s()/]+\/){2}[^\s()/]+$)/, ""),
-  );
+  const shorter = (path: string): string => path.split("/").slice(-3).join("/");
+  return (own.length > 0 ? own : frames).map((line) => line.replace(/[^\s()]+(?=:\d+:\d+\)?$)/, shorter));
 }
 
 const text = (log: LogLine, key: string): string => {
