@@ -16,6 +16,7 @@ export interface Pace {
  */
 export function nextBatch(due: OutboxRow[], pace: Pace, nowAtMs: number): OutboxRow[] | undefined {
   const rows = due.toSorted((a, b) => a.id - b.id);
+  const edits = rows.filter(({ kind }) => kind === "edit").slice(0, 1);
   const messages = rows.filter(({ kind }) => kind !== "edit");
   const waited = messages.filter((row) => nowAtMs - row.createdAtMs > WAITED_MS);
   if (pace.digests && (messages.length > 5 || waited.length >= 3)) return messages;
@@ -25,11 +26,8 @@ export function nextBatch(due: OutboxRow[], pace: Pace, nowAtMs: number): Outbox
   if (known !== undefined) return messages.filter(({ incident }) => incident === known.incident);
   const news = messages.filter(({ kind }) => kind === "firing" || kind === "missed");
   const [first] = news;
-  if (first === undefined) return rows.length === 0 ? undefined : rows.slice(0, 1);
-  if (!pace.digests) return [first];
-  if (nowAtMs - pace.lastNewAtMs < GROUP_MS) return rows.find(({ kind }) => kind === "edit") ? edit(rows) : undefined;
-  const followed = first.createdAtMs - pace.lastNewAtMs < GROUP_MS;
+  const grouping = pace.digests && nowAtMs - pace.lastNewAtMs < GROUP_MS;
+  if (first === undefined || grouping) return edits.length > 0 ? edits : undefined;
+  const followed = pace.digests && first.createdAtMs - pace.lastNewAtMs < GROUP_MS;
   return followed ? news : [first];
 }
-
-const edit = (rows: OutboxRow[]) => rows.filter(({ kind }) => kind === "edit").slice(0, 1);
