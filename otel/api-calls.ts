@@ -25,25 +25,20 @@ export function createApiCalls(telemetry: Telemetry, apiRoot: string, now: () =>
   const duration = createHistogram(telemetry.meter, metrics.callDuration);
   const url = URL.parse(apiRoot);
   const server: Attributes = {
-    [attributes.rpcSystem]: "telegram",
     [attributes.serverAddress]: url?.hostname ?? apiRoot,
     [attributes.serverPort]: Number(url?.port) || (url?.protocol === "http:" ? 80 : 443),
   };
 
   function finish(method: string, result: CallResult, started: Started, parent: Context, batch?: number): SpanContext {
+    const described: Attributes = { ...server, ...callLabels(method, result) };
+    if (batch !== undefined) described[attributes.batchCount] = batch;
+    if (result.retryAfterSeconds !== undefined) described[attributes.retryAfter] = result.retryAfterSeconds;
     const span = telemetry.tracer.startSpan(
       method,
-      { kind: SpanKind.CLIENT, startTime: started.at, attributes: { ...server, [attributes.rpcMethod]: method } },
+      { kind: SpanKind.CLIENT, startTime: started.at, attributes: described },
       parent,
     );
-    const status = statusLabel(result.status);
-    if (status !== undefined) span.setAttribute(attributes.rpcStatus, status);
-    if (batch !== undefined) span.setAttribute(attributes.batchCount, batch);
-    if (result.retryAfterSeconds !== undefined) span.setAttribute(attributes.retryAfter, result.retryAfterSeconds);
-    if (result.reason !== undefined) {
-      span.setAttribute(attributes.errorType, result.reason);
-      span.setStatus({ code: SpanStatusCode.ERROR });
-    }
+    if (result.reason !== undefined) span.setStatus({ code: SpanStatusCode.ERROR });
     span.end(started.endAt());
     return span.spanContext();
   }

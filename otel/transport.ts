@@ -120,15 +120,19 @@ function createDeadline(
   outer: Pick<AbortSignal, "aborted" | "addEventListener" | "removeEventListener"> | undefined,
 ) {
   const controller = new AbortController();
-  const late = new DOMException(`no answer within ${ms} ms`, "TimeoutError");
+  let late: DOMException | undefined;
   const abort = () => controller.abort();
-  const timer = setTimeout(() => controller.abort(late), ms);
+  const timer = setTimeout(() => {
+    // Made only now: an exception per call that succeeds would be among the dearest parts of it.
+    late = new DOMException(`no answer within ${ms} ms`, "TimeoutError");
+    controller.abort(late);
+  }, ms);
   if (outer?.aborted) abort();
   else outer?.addEventListener("abort", abort);
   return {
     signal: controller.signal,
     /** undici rejects with its own error after an abort; the reason is ours to keep. */
-    explain: (error: unknown): unknown => (controller.signal.reason === late ? late : error),
+    explain: (error: unknown): unknown => late ?? error,
     clear: () => {
       clearTimeout(timer);
       outer?.removeEventListener("abort", abort);
