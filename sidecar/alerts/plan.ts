@@ -8,10 +8,11 @@ import { type ChannelPolicy, isOpenRow, put, type Truth } from "./truth.ts";
  * sent. Edits have rows of their own, at most one per incident and channel.
  */
 export function plan(state: State, truth: Truth, channels: ChannelPolicy[], now: Now): Change[] {
+  // In hand, or given up after seven days: neither is queued again.
   const open = new Set(
     state
       .all("outbox")
-      .filter(isOpenRow)
+      .filter((row) => isOpenRow(row) || row.state === "expired")
       .map((row) => slot(row.incident, row.channel, row.kind)),
   );
   let lastId = Math.max(0, ...state.all("outbox").map(({ id }) => id));

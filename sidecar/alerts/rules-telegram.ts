@@ -59,7 +59,8 @@ const disconnected: Rule = {
     if (body === undefined || ageMs === undefined || waitsHealthily(context)) return false;
     const { last_error, last_success_at } = body.telegram;
     const failed = last_error !== null && Date.parse(last_error.at) > Date.parse(last_success_at ?? body.started_at);
-    return failed || ageMs > context.thresholds.TelegramBotDisconnected.suspectMs;
+    const unreachable = context.world.bots[context.target]?.telegramStreak.lately[0] === true;
+    return failed || unreachable || ageMs > context.thresholds.TelegramBotDisconnected.suspectMs;
   },
   holdMs: (thresholds) => thresholds.TelegramBotDisconnected.afterMs,
 };

@@ -1,0 +1,385 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Answer, Channel } from "../channels/channel.ts";
+import type { Sample } from "../probes/probe.ts";
+import {
+  controlSample,
+  createRig,
+  dependencySample,
+  diskSample,
+  health,
+  healthSample,
+  type Rig,
+  telegramSample,
+  temporaryDir,
+} from "./testing.ts";
+import { deaf, fine, line, memoryChannel } from "./testing-line.ts";
+
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+const GiB = 1024 ** 3;
+
+const whisper = (rig: Rig, fails: boolean) => (): Sample[] => [dependencySample(rig.at(), fails)];
+const kinds = (channel: ReturnType<typeof memoryChannel>) => channel.got.map(({ kind, rule }) => `${kind} ${rule}`);
+
+test("a quiet week of an idle bot gives no alert and no message", async () => {
+  const channel = memoryChannel("telegram");
+  const rig = createRig({ channels: [channel] });
+  const start = rig.clock.wallMs();
+  const idle = (): Sample[] => {
+    // Long polls return empty every 30 s; a deploy a day; one error now and then; a backup each night.
+    const passed = rig.clock.wallMs() - start;
+    const day = Math.floor(passed / (24 * HOUR));
+    const waited = (passed % 30_000) / 1000;
+    const body = health(rig.at(), {
+      instance: `i${day}`,
+      started_at: new Date(start + day * 24 * HOUR).toISOString(),
+      uptime_seconds: (passed % (24 * HOUR)) / 1000,
+      telegram: {
+        seconds_since_success: waited,
+        last_success_at: new Date(rig.clock.wallMs() - waited * 1000).toISOString(),
+      },
+      errors: { total: Math.floor((passed % (24 * HOUR)) / (4 * HOUR)), last_at: null, by_reason: {} },
+      backup: { last_verified_at: new Date(start + day * 24 * HOUR).toISOString(), last_error: null },
+    });
+    return [
+      healthSample(rig.at(), body),
+      telegramSample(rig.at()),
+      controlSample(rig.at(), false),
+      dependencySample(rig.at(), false),
+      diskSample(rig.at(), 50 * GiB - (passed / HOUR) * 1e6),
+    ];
+  };
+  await rig.run(7 * 24 * HOUR, idle, 15 * SECOND);
+  assert.deepEqual(kinds(channel), []);
+  assert.deepEqual(rig.engine.alerts("all"), []);
+});
+
+test("errors that a disconnect causes wait for it and are told by it", async () => {
+  const channel = memoryChannel("telegram");
+  const rig = createRig({ channels: [channel] });
+  await rig.run(MINUTE, () => fine(rig));
+  const since = rig.clock.wallMs();
+  const failing = (): Sample[] => {
+    const [health] = deaf(rig, since);
+    if (health?.kind === "health" && health.result.ok && rig.clock.wallMs() - since > 70 * SECOND)
+      health.result.body.errors.total = 15;
+    return [...(health ? [health] : []), telegramSample(rig.at())];
+  };
+  await rig.run(4 * MINUTE, failing);
+  assert.deepEqual(kinds(channel), [], "eleven failed replies page nobody before the disconnect explains them");
+  await rig.run(2 * MINUTE, failing);
+  assert.deepEqual(kinds(channel), ["firing TelegramBotDisconnected"]);
+  assert.match(channel.got[0]?.plain ?? "", /Explains #.{4} shopbot: too many errors/);
+  await rig.run(5 * MINUTE, () =>
+    fine(rig).map((sample) => {
+      if (sample.kind === "health" && sample.result.ok) sample.result.body.errors.total = 15;
+      return sample;
+    }),
+  );
+  assert.deepEqual(
+    kinds(channel),
+    ["firing TelegramBotDisconnected", "resolved TelegramBotDisconnected", "firing TelegramBotErrorsHigh"],
+    "what still fires when its cause is over is told",
+  );
+});
+
+test("a burst of errors fires where the rule is turned on", async () => {
+  const channel = memoryChannel("telegram");
+  const rig = createRig({ channels: [channel], rules: { TelegramBotErrorBurst: { enabled: true, max: 15 } } });
+  const errors = (total: number) => () => [
+    healthSample(rig.at(), health(rig.at(), { errors: { total, last_at: null, by_reason: {} } })),
+  ];
+  await rig.run(MINUTE, errors(0));
+  await rig.run(10 * SECOND, errors(16));
+  assert.ok(kinds(channel).includes("firing TelegramBotErrorBurst"));
+  await rig.run(12 * MINUTE, errors(16));
+  assert.ok(kinds(channel).includes("resolved TelegramBotErrorBurst"));
+});
+
+test("reminders come after 1, 2 and 4 hours, and not while acknowledged", async () => {
+  const channel = memoryChannel("telegram");
+  const rig = createRig({ channels: [channel] });
+  await rig.run(2 * MINUTE, whisper(rig, true), 10 * SECOND);
+  await rig.run(7 * HOUR + 5 * MINUTE, whisper(rig, true), 10 * SECOND);
+  assert.deepEqual(
+    channel.got.map(({ kind }) => kind),
+    ["firing", "repeat", "repeat", "repeat"],
+  );
+  assert.match(channel.got[1]?.title ?? "", /still unhealthy, 1 h/);
+  rig.engine.ack(rig.engine.alerts("firing")[0]?.id ?? "", "@ada");
+  await rig.run(20 * HOUR, whisper(rig, true), 10 * SECOND);
+  assert.equal(channel.got.length, 4);
+  await rig.run(10 * HOUR, whisper(rig, true), 10 * SECOND);
+  assert.equal(channel.got.length, 5, "an ack lasts a day");
+});
+
+test("a severity that rises rings again and ends an ack", async () => {
+  const channel = memoryChannel("telegram");
+  const rig = createRig({ channels: [channel] });
+  const disk = (bytes: number) => () => [diskSample(rig.at(), bytes, 50 * GiB)];
+  await rig.run(MINUTE, disk(20 * GiB));
+  await rig.run(6 * MINUTE, disk(4 * GiB));
+  rig.engine.ack(rig.engine.alerts("firing")[0]?.id ?? "", "@ada");
+  await rig.run(MINUTE, disk(GiB));
+  assert.deepEqual(
+    channel.got.map(({ kind, severity, silent }) => `${kind} ${severity} ${silent}`),
+    ["firing warning true", "worse critical false"],
+  );
+  assert.equal(rig.engine.alerts("firing")[0]?.acked_by, null);
+});
+
+test("alerts have the contract's shape", async () => {
+  const rig = createRig({
+    channels: [memoryChannel("telegram")],
+    evidence: { lastFailingTrace: () => "4bf92f3577b34da6a3ce929d0e0e4736", topErrors: () => [] },
+  });
+  await rig.run(MINUTE, () => fine(rig));
+  const since = rig.clock.wallMs();
+  await rig.run(6 * MINUTE, () => deaf(rig, since));
+  const [alert] = rig.engine.alerts("firing");
+  assert.deepEqual(alert, {
+    id: alert?.id,
+    rule: "TelegramBotDisconnected",
+    target: "shopbot",
+    severity: "critical",
+    state: "firing",
+    cause: "poll_stalled",
+    summary: alert?.summary,
+    started_at: new Date(since).toISOString(),
+    fired_at: alert?.fired_at,
+    resolved_at: null,
+    acked_by: null,
+    silenced_until: null,
+    inhibited_by: null,
+    links: {
+      dashboard: `http://127.0.0.1:8090/incidents/${alert?.id}`,
+      trace: "http://127.0.0.1:8090/traces/4bf92f3577b34da6a3ce929d0e0e4736",
+      runbook: "http://127.0.0.1:8090/runbooks/telegram-bot-disconnected",
+    },
+    trace_ids: ["4bf92f3577b34da6a3ce929d0e0e4736"],
+  });
+  assert.match(alert?.id ?? "", /^[2-9A-Z]{4}$/);
+  assert.match(alert?.summary ?? "", /^shopbot: disconnected from Telegram\. No getUpdates has returned for \d min/);
+  await rig.run(5 * MINUTE, () => fine(rig));
+  assert.equal(rig.engine.alerts("firing").length, 0);
+  assert.equal(rig.engine.alerts("resolved")[0]?.state, "resolved");
+  assert.equal(rig.engine.alerts("all").length, 1);
+});
+
+test("ack, silence and undo act on an open incident and show; a closed or unknown one is refused", async () => {
+  const rig = createRig({ channels: [memoryChannel("telegram")] });
+  await rig.run(2 * MINUTE, whisper(rig, true));
+  const id = rig.engine.alerts("firing")[0]?.id ?? "";
+  assert.equal(rig.engine.ack(id.toLowerCase(), "@ada")?.acked_by, "@ada");
+  assert.equal(
+    rig.engine.silence(`#${id}`, HOUR, "@ada")?.silenced_until,
+    new Date(rig.clock.wallMs() + HOUR).toISOString(),
+  );
+  const undone = rig.engine.undo(id);
+  assert.deepEqual([undone?.acked_by, undone?.silenced_until], [null, null]);
+  assert.equal(
+    rig.engine.silence(id, 1e12, "@ada")?.silenced_until,
+    new Date(rig.clock.wallMs() + 7 * 24 * HOUR).toISOString(),
+  );
+  assert.equal(rig.engine.ack("ZZZZ", "@ada"), undefined);
+  await rig.run(5 * MINUTE, whisper(rig, false));
+  assert.equal(rig.engine.ack(id, "@ada"), undefined);
+});
+
+test("a press acts by its nonce and answers what it did", async () => {
+  const rig = createRig({ channels: [memoryChannel("telegram")] });
+  await rig.run(2 * MINUTE, whisper(rig, true));
+  const incident = rig.state.all("incident")[0];
+  assert.ok(incident);
+  const press = (action: "ack" | "silence" | "undo", nonce = incident.nonce) =>
+    rig.engine.press({ action, incident: incident.id, nonce, forMs: HOUR, by: "@ada" });
+  assert.equal(press("ack"), `#${incident.id}: acknowledged.`);
+  assert.equal(press("ack"), `#${incident.id}: acknowledged.`, "twice is once");
+  assert.equal(press("silence"), `#${incident.id}: silenced.`);
+  assert.equal(press("undo"), `#${incident.id} speaks again.`);
+  assert.equal(press("ack", "XXXX"), "Unknown incident.");
+  await rig.run(5 * MINUTE, whisper(rig, false));
+  assert.equal(press("ack"), `#${incident.id} is over.`);
+});
+
+test("a bot that gets its name only after it was read keeps its incidents", async () => {
+  const channel = memoryChannel("telegram");
+  const rig = createRig({ channels: [channel] });
+  rig.engine.watch(["bot"]);
+  const as = (target: string, fails: boolean): Sample[] => [
+    {
+      ...(fails ? down(rig) : (healthSample(rig.at(), health(rig.at())) as Sample)),
+      target,
+      probe: "health",
+    } as Sample,
+  ];
+  await rig.run(4 * MINUTE, () => as("bot", true));
+  assert.deepEqual(kinds(channel), ["firing TelegramBotDown"]);
+  assert.equal(rig.engine.alerts("firing")[0]?.target, "bot");
+  await rig.run(5 * MINUTE, () => as("shopbot", false));
+  assert.deepEqual(kinds(channel), ["firing TelegramBotDown", "resolved TelegramBotDown"]);
+  assert.deepEqual(
+    [
+      ...new Set(
+        rig.engine
+          .standings()
+          .filter(({ rule }) => rule === "TelegramBotDown")
+          .map(({ target }) => target),
+      ),
+    ],
+    ["shopbot"],
+  );
+});
+const down = (rig: Rig): Sample => ({
+  kind: "health",
+  probe: "health",
+  target: "bot",
+  ...rig.at(),
+  result: { ok: false, failure: { phase: "tcp", code: "ECONNREFUSED", message: "" } },
+});
+
+test("a rule without readings stands as no data", async () => {
+  const rig = createRig({ channels: [memoryChannel("telegram")] });
+  rig.engine.watch(["shopbot"]);
+  await rig.run(3 * MINUTE, () => []);
+  const standing = rig.engine.standings().find(({ rule }) => rule === "TelegramBotDisconnected");
+  assert.equal(standing?.state, "ok");
+  assert.ok((standing?.noDataForMs ?? 0) > 2 * MINUTE);
+});
+
+test("a store that breaks makes the text shorter and nothing else", async () => {
+  const channel = memoryChannel("telegram");
+  const broken = () => {
+    throw new Error("database is locked");
+  };
+  const rig = createRig({ channels: [channel], evidence: { lastFailingTrace: broken, topErrors: broken } });
+  await rig.run(MINUTE, () => fine(rig));
+  const since = rig.clock.wallMs();
+  await rig.run(6 * MINUTE, () => deaf(rig, since));
+  assert.deepEqual(kinds(channel), ["firing TelegramBotDisconnected"]);
+});
+
+/** A channel that answers as the test says. */
+function answering(answers: ((edit: boolean) => Answer)[]): Channel & { sent: string[] } {
+  const sent: string[] = [];
+  const ok: Answer = { answered: true, status: 200, text: '{"ok":true,"result":{"message_id":5}}', retryAfter: null };
+  return {
+    name: "telegram",
+    sent,
+    dialect: "telegram",
+    edits: true,
+    digests: true,
+    pace: { everyMs: 1000, perMinute: 20 },
+    async send(message, route) {
+      sent.push(
+        `${message.edit === null ? "send" : "edit"} ${message.kind}${route.withoutThread ? " without thread" : ""}`,
+      );
+      return answers.shift()?.(message.edit !== null) ?? ok;
+    },
+    close: async () => {},
+  };
+}
+const refusal = (status: number, description: string) => (): Answer => ({
+  answered: true,
+  status,
+  text: JSON.stringify({ ok: false, error_code: status, description }),
+  retryAfter: null,
+});
+
+test("a closed topic is left for General, with a warning that stays", async (t) => {
+  const channel = answering([refusal(400, "Bad Request: TOPIC_CLOSED")]);
+  const rig = createRig({ dir: temporaryDir(t), channels: [channel] });
+  await rig.run(3 * MINUTE, whisper(rig, true));
+  assert.deepEqual(channel.sent, ["send firing", "send firing without thread"]);
+  assert.match(rig.state.get("channel", "telegram")?.warning ?? "", /set ALERT_THREAD_ID/);
+  rig.close();
+});
+
+test("where the firing message is gone what it should show comes as a new one", async () => {
+  const channel = answering([]);
+  const rig = createRig({ channels: [channel] });
+  await rig.run(2 * MINUTE, whisper(rig, true));
+  channel.send = answering([refusal(400, "Bad Request: message to edit not found")]).send;
+  rig.engine.ack(rig.engine.alerts("firing")[0]?.id ?? "", "@ada");
+  await rig.run(MINUTE, whisper(rig, true));
+  const edits = rig.rows().filter(({ kind }) => kind === "edit");
+  assert.deepEqual(
+    edits.map(({ state, attempts }) => `${state} ${attempts}`),
+    ["sent 2"],
+  );
+});
+
+test("what is refused in both forms is parked and tried every 15 minutes", async () => {
+  const channel = answering(Array.from({ length: 4 }, () => refusal(400, "Bad Request: no")));
+  const rig = createRig({ channels: [channel] });
+  await rig.run(2 * MINUTE, whisper(rig, true));
+  assert.equal(rig.rows()[0]?.state, "parked");
+  assert.equal(channel.sent.length, 2);
+  await rig.run(14 * MINUTE, whisper(rig, true));
+  assert.equal(channel.sent.length, 2);
+  await rig.run(2 * MINUTE, whisper(rig, true));
+  assert.equal(channel.sent.length, 3);
+});
+
+test("what nobody took for seven days expires", async () => {
+  const channel = answering([]);
+  channel.send = async () => ({ answered: false, code: "ECONNREFUSED", written: false });
+  const rig = createRig({ channels: [channel] });
+  await rig.run(2 * MINUTE, whisper(rig, true));
+  await rig.run(3 * MINUTE, whisper(rig, false));
+  await rig.run(8 * 24 * HOUR, () => [], 15 * SECOND);
+  assert.deepEqual(
+    rig.rows().map(({ state }) => state),
+    ["expired"],
+  );
+});
+
+test("a receiver that forgets is told again what fires", async () => {
+  const refreshed: string[][] = [];
+  const channel: Channel = {
+    ...memoryChannel("alertmanager"),
+    refresh: async (firing) => void refreshed.push(firing.map(({ rule }) => rule)),
+  };
+  const rig = createRig({ channels: [channel] });
+  await rig.run(3 * MINUTE, whisper(rig, true));
+  assert.deepEqual(refreshed.at(-1), ["DependencyUnhealthy"]);
+  await rig.run(5 * MINUTE, whisper(rig, false));
+  assert.deepEqual(refreshed.at(-1), []);
+});
+
+test("a channel that hangs does not hold up another", async () => {
+  let release = () => {};
+  const hanging: Channel = {
+    ...memoryChannel("telegram"),
+    send: () =>
+      new Promise((resolve) => (release = () => resolve({ answered: false, code: "TimeoutError", written: true }))),
+  };
+  const second = memoryChannel("webhook");
+  const rig = createRig({ channels: [hanging, second], always: ["webhook"] });
+  for (let step = 0; step < 24; step++) {
+    rig.clock.advance(5000);
+    rig.observe(...whisper(rig, true)());
+    rig.engine.tick();
+  }
+  const pumped = rig.sender.pump();
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(second.got.length, 1);
+  release();
+  await pumped;
+});
+
+test("the sender's own loop sends what is queued when it is woken, and ends", async (t) => {
+  const { rig, telegram, texts } = await line(t);
+  await rig.run(MINUTE, whisper(rig, false));
+  rig.sender.start();
+  for (let step = 0; step < 14; step++) {
+    rig.clock.advance(5000);
+    rig.observe(...whisper(rig, true)());
+    rig.engine.tick();
+  }
+  await telegram.called("sendMessage");
+  await rig.sender.close();
+  assert.equal(texts().length, 1);
+});
