@@ -1,6 +1,6 @@
 import type { Attributes } from "@opentelemetry/api";
-import type { DestinationStream } from "pino";
-import type { DescribedError } from "./describe-error.ts";
+import type { Bindings, DestinationStream, Logger } from "pino";
+import { describeError } from "./describe-error.ts";
 import { attributes, logFields } from "./names.ts";
 import { redactFreeText } from "./redact.ts";
 import { createSafely } from "./safely.ts";
@@ -16,36 +16,56 @@ const SEVERITIES: Readonly<Record<number, readonly [number, string]>> = {
 };
 const LONGEST = 4096;
 
-/**
- * pino line → OTel log record, in the same tick, so that the active context is that of the log call. It sees what the
- * serializers left; only the fields of `names.ts` go out.
- */
-export function createBridge(telemetry: Pick<Telemetry, "logger">): DestinationStream {
-  const safely = createSafely("exporting a log line");
-  return { write: (text) => safely(() => emit(telemetry, JSON.parse(text) as Record<string, unknown>)) };
+/** What pino leaves on a stream with this mark before it writes: the log call itself, before it became text. */
+const METADATA = Symbol.for("pino.metadata");
+interface LogCall {
+  lastLevel: number;
+  lastObj: Record<string, unknown>;
+  lastMsg: string | undefined;
+  lastTime: string;
+  lastLogger: Logger;
 }
 
-function emit({ logger }: Pick<Telemetry, "logger">, line: Record<string, unknown>): void {
-  const [severityNumber, severityText] = SEVERITIES[Number(line["level"])] ?? [0, String(line["level"])];
-  const exported: Attributes = {};
-  for (const field of logFields) {
-    const value = line[field];
-    if (typeof value === "string") exported[field] = redactFreeText(value).slice(0, LONGEST);
-    else if (typeof value === "number" || typeof value === "boolean") exported[field] = value;
+/**
+ * pino log call → OTel log record, in the same tick, so that the active context is that of the call. Read from the call
+ * and not from the line, which would have to be parsed again. Only the fields of `names.ts` go out, each redacted.
+ */
+export function createBridge({ logger }: Pick<Telemetry, "logger">): DestinationStream {
+  const safely = createSafely("exporting a log line");
+  const bound = new WeakMap<Logger, Bindings>();
+  const bindingsOf = (source: Logger): Bindings => {
+    let bindings = bound.get(source);
+    if (bindings === undefined) bound.set(source, (bindings = source.bindings()));
+    return bindings;
+  };
+
+  function emit({ lastLevel, lastObj: fields, lastMsg, lastTime, lastLogger }: LogCall): void {
+    const [severityNumber, severityText] = SEVERITIES[lastLevel] ?? [0, String(lastLevel)];
+    const exported: Attributes = {};
+    const bindings = bindingsOf(lastLogger);
+    for (const field of logFields) {
+      const value = fields[field] ?? bindings[field];
+      if (typeof value === "string") exported[field] = redactFreeText(value).slice(0, LONGEST);
+      else if (typeof value === "number" || typeof value === "boolean") exported[field] = value;
+    }
+    const thrown = fields["err"] ?? fields["error"];
+    if (thrown !== undefined) {
+      const { type, message, stack } = describeError(thrown);
+      exported[attributes.exceptionType] = type;
+      exported[attributes.exceptionMessage] = message;
+      if (stack !== undefined) exported[attributes.exceptionStack] = stack;
+    }
+    const event = fields["event"];
+    logger.emit({
+      timestamp: Number(lastTime),
+      severityNumber,
+      severityText,
+      body: redactFreeText(lastMsg ?? "").slice(0, LONGEST),
+      attributes: exported,
+      ...(typeof event === "string" && { eventName: event }),
+    });
   }
-  const error = (line["err"] ?? line["error"]) as DescribedError | undefined;
-  if (error?.type !== undefined) {
-    exported[attributes.exceptionType] = error.type;
-    exported[attributes.exceptionMessage] = error.message;
-    if (error.stack !== undefined) exported[attributes.exceptionStack] = error.stack;
-  }
-  const event = line["event"];
-  logger.emit({
-    timestamp: Number(line["time"]),
-    severityNumber,
-    severityText,
-    body: redactFreeText(typeof line["msg"] === "string" ? line["msg"] : "").slice(0, LONGEST),
-    attributes: exported,
-    ...(typeof event === "string" && { eventName: event }),
-  });
+
+  const stream = { [METADATA]: true, write: () => safely(() => emit(stream as unknown as LogCall)) };
+  return stream;
 }

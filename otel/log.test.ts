@@ -77,6 +77,23 @@ test("only fields with a name leave the process; the rest stays on stdout", asyn
   assert.equal(parsed()[0]?.["anything"], "private");
 });
 
+test("a child's own fields go out with each of its lines", async (t) => {
+  const { capture, telemetry, log } = await start(t);
+  const child = log.child({ component: "outbox", anything: "private" });
+  child.info({ reason: "poll" }, "x");
+  child.info({ component: "mine" }, "y");
+  child.info("%s of %d", "one", 2);
+  await telemetry.shutdown(2000);
+  assert.deepEqual(
+    capture.logs.map(({ body, attributes }) => [body, attributes]),
+    [
+      ["x", { component: "outbox", reason: "poll" }],
+      ["y", { component: "mine" }],
+      ["one of 2", { component: "outbox" }],
+    ],
+  );
+});
+
 test("an error is an exception with type, message and stack, and brings nothing along", async (t) => {
   const { capture, telemetry, log, lines, parsed } = await start(t);
   const payload = { chat_id: 1, text: "a private message" };
