@@ -25,7 +25,8 @@ export function describeError(error: unknown, depth = DEPTH): DescribedError {
   const inner = given["error"] ?? given["cause"];
   return {
     type: typeof given["name"] === "string" ? given["name"] : (error.constructor?.name ?? "Error"),
-    message: clean(typeof given["message"] === "string" ? given["message"] : ""),
+    // The error of a refused connection on several addresses has a code and no message.
+    message: clean(textIn(given["message"]) || textIn(given["code"])),
     ...(typeof given["stack"] === "string" && { stack: frames(given["stack"]) }),
     ...(typeof given["method"] === "string" && { method: clean(given["method"]) }),
     ...(typeof given["error_code"] === "number" && { error_code: given["error_code"] }),
@@ -35,6 +36,7 @@ export function describeError(error: unknown, depth = DEPTH): DescribedError {
   };
 }
 
+const textIn = (value: unknown): string => (typeof value === "string" ? value : "");
 const clean = (text: string): string => redactFreeText(text).slice(0, LONGEST);
 
 function frames(stack: string): string {

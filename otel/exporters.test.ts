@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
 import { describe, test } from "node:test";
+import { setImmediate } from "node:timers/promises";
 import type { Telemetry } from "./start.ts";
 import { startTelemetry } from "./start.ts";
 import { QUIET } from "./testing/rig.ts";
@@ -80,6 +81,17 @@ test("a burst over the queue loses what does not fit: lost and received add up t
   const { dropped } = telemetry.health();
   assert.ok(dropped.spans > 0 && dropped.logs > 0);
   assert.deepEqual([capture.spans.length + dropped.spans, capture.logs.length + dropped.logs], [5000, 5000]);
+});
+
+test("under load a hanging receiver costs one queue and one batch, never more", async (t) => {
+  const { telemetry, capture } = await start(t, { OTEL_EXPORTER_OTLP_TIMEOUT: "3000" });
+  capture.behave({ kind: "hang" });
+  for (let round = 0; round < 20; round++) {
+    make(telemetry, 1000);
+    await setImmediate();
+  }
+  const kept = 2048 + 512;
+  assert.deepEqual(telemetry.health().dropped, { spans: 20_000 - kept, logs: 20_000 - kept });
 });
 
 test("a receiver that comes back gets what is made from then on", async (t) => {

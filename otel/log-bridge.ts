@@ -1,5 +1,6 @@
 import type { Attributes } from "@opentelemetry/api";
 import type { Bindings, DestinationStream, Logger } from "pino";
+import type { DescribedError } from "./describe-error.ts";
 import { describeError } from "./describe-error.ts";
 import { attributes, logFields } from "./names.ts";
 import { redactFreeText } from "./redact.ts";
@@ -50,10 +51,10 @@ export function createBridge({ logger }: Pick<Telemetry, "logger">): Destination
     }
     const thrown = fields["err"] ?? fields["error"];
     if (thrown !== undefined) {
-      const { type, message, stack } = describeError(thrown);
-      exported[attributes.exceptionType] = type;
-      exported[attributes.exceptionMessage] = message;
-      if (stack !== undefined) exported[attributes.exceptionStack] = stack;
+      const described = describeError(thrown);
+      exported[attributes.exceptionType] = described.type;
+      exported[attributes.exceptionMessage] = described.message;
+      exported[attributes.exceptionStack] = stackOf(described).slice(0, LONGEST);
     }
     const event = fields["event"];
     logger.emit({
@@ -68,4 +69,10 @@ export function createBridge({ logger }: Pick<Telemetry, "logger">): Destination
 
   const stream = { [METADATA]: true, write: () => safely(() => emit(stream as unknown as LogCall)) };
   return stream;
+}
+
+/** The stack with those of its causes: "Network request failed!" alone explains nothing. */
+function stackOf({ type, message, stack, cause }: DescribedError): string {
+  const own = stack ?? `${type}: ${message}`;
+  return cause === undefined ? own : `${own}\nCaused by: ${stackOf(cause)}`;
 }

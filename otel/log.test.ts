@@ -113,6 +113,7 @@ test("an error is an exception with type, message and stack, and brings nothing 
   assert.match(String(first?.attributes["exception.message"]), /^Call to 'sendMessage' failed! \(400: Bad Request/);
   assert.match(String(first?.attributes["exception.stacktrace"]), /log\.test\.ts/);
   assert.equal(second?.attributes["exception.type"], "HttpError");
+  assert.match(String(second?.attributes["exception.stacktrace"]), /\nCaused by: Error: GET \/bot\[token\]\/x\n/);
   const [line, nested] = parsed() as { err: Record<string, unknown> }[];
   assert.deepEqual(
     [line?.err["error_code"], line?.err["method"], line?.err["payload"]],
@@ -135,6 +136,8 @@ test("causes are followed four deep and a stack has at most 20 frames", () => {
   assert.equal(describeError(deep).stack?.split("\n").length, 21);
   assert.deepEqual(describeError("text"), { type: "string", message: "text" });
   assert.deepEqual(describeError(null), { type: "object", message: "null" });
+  const refused = Object.assign(new AggregateError([new Error("x")]), { code: "ECONNREFUSED" });
+  assert.equal(describeError(refused).message, "ECONNREFUSED");
   assert.deepEqual(describeError({ odd: true }), { type: "Object", message: "" });
 });
 
