@@ -14,15 +14,13 @@ const compiler = join(dirname(createRequire(import.meta.url).resolve("typescript
 
 rmSync(dist, { recursive: true, force: true });
 // Files and options on the command line: only what the doors import is built, and tests are not.
+const options =
+  "--ignoreConfig --strict --exactOptionalPropertyTypes --skipLibCheck --declaration --target es2024 --lib esnext " +
+  "--module nodenext --types node --verbatimModuleSyntax --rewriteRelativeImportExtensions";
+const doors = [...new Set(Object.values(manifest.exports))].map((file) => join(here, file));
 const { status } = spawnSync(
   process.execPath,
-  [
-    compiler,
-    ...["--ignoreConfig", "--strict", "--exactOptionalPropertyTypes", "--skipLibCheck", "--declaration"],
-    ...["--target", "es2024", "--lib", "esnext", "--module", "nodenext", "--types", "node"],
-    ...["--verbatimModuleSyntax", "--rewriteRelativeImportExtensions", "--rootDir", here, "--outDir", dist],
-    ...[...new Set(Object.values(manifest.exports))].map((file) => join(here, file)),
-  ],
+  [compiler, ...options.split(" "), "--rootDir", here, "--outDir", dist, ...doors],
   { stdio: "inherit" },
 );
 if (status !== 0) process.exit(1);
