@@ -11,7 +11,7 @@ export interface Running {
   child: ChildProcess;
   /** Everything that it has said on stdout and stderr. */
   output(): string;
-  /** The first log line with this message, parsed. Rejects after 30 s with all that was said. */
+  /** The first log line with this message, parsed. Rejects when it ends first, or after 30 s. */
   said(message: string): Promise<Record<string, unknown>>;
   /** Sends the signal and resolves with the exit code; null: ended by the signal. */
   end(signal?: NodeJS.Signals): Promise<number | null>;
@@ -42,7 +42,15 @@ export function start(t: TestContext, file: string, env: Record<string, string>,
     child,
     output: () => lines.join("\n"),
     said: (message) =>
-      until(`"${message}"`, () => parsed().find(({ msg }) => msg === message), { otherwise: () => lines.join("\n") }),
+      until(
+        `"${message}"`,
+        () => {
+          const line = parsed().find(({ msg }) => msg === message);
+          if (line === undefined && child.exitCode !== null) throw new Error(`it ended first:\n${lines.join("\n")}`);
+          return line;
+        },
+        { otherwise: () => lines.join("\n") },
+      ),
     end(signal) {
       if (signal !== undefined) child.kill(signal);
       return exited;

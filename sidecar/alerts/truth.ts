@@ -97,6 +97,7 @@ export function createTruth(state: State, channels: ChannelPolicy[], escalateAft
     const { acked, silenced } = overlays(incident, channel, now);
     const repeats = told(incident.id, channel)?.repeats ?? 0;
     const traced = incident.traceIds.length > 0;
+    const explained = incident.errors.length > 0; // logs may come after traces
     const open = incident.state === "resolved" ? "over" : "open";
     return [
       open,
@@ -106,6 +107,7 @@ export function createTruth(state: State, channels: ChannelPolicy[], escalateAft
       silenced,
       repeats,
       traced,
+      explained,
       ...children.map(({ id }) => id),
     ].join(" ");
   }
