@@ -68,6 +68,17 @@ test("the uids are the contract's seven", () => {
   assert.deepEqual(dashboards.map(({ uid }) => uid).sort(), Object.values(UID).sort());
 });
 
+test("the compose file mounts the dashboards where the provider looks, and opens the overview first", () => {
+  const at = (path: string): string => readFileSync(join(import.meta.dirname, path), "utf8");
+  const provider = parseYaml(at("provisioning/dashboards/gramwatch.yaml")) as {
+    providers: { options: { path: string } }[];
+  };
+  const folder = provider.providers[0]!.options.path;
+  const compose = at("../docker-compose.prod.yml");
+  assert.ok(compose.includes(`./grafana/dashboards:${folder}:ro`));
+  assert.ok(compose.includes(`HOME_DASHBOARD_PATH: ${folder}/${UID.overview}.json`));
+});
+
 for (const dashboard of dashboards)
   describe(dashboard.uid, () => {
     const panels = contentOf(dashboard);

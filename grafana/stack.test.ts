@@ -20,7 +20,7 @@ import { health, tell } from "./testing/story.ts";
 
 const { bin, skip } = findEngines();
 
-describe("the story, in the shipped Collector, Prometheus and Loki, and Jaeger", { skip }, () => {
+describe("the story, in the shipped Collector, Prometheus and Loki, and Jaeger", { skip, timeout: 600_000 }, () => {
   let stack: Stack;
   let product: Product;
   let engines: Engines;
