@@ -17,7 +17,16 @@ import type { Thresholds } from "./thresholds.ts";
 import { isAcked } from "./told.ts";
 import { type ChannelPolicy, createTruth, isOpenRow, keyOf, put, toldKey } from "./truth.ts";
 import { summaryOf } from "./words.ts";
-import { createWorld, forgetReadings, newBot, observe, renameBot, type World, type WorldOptions } from "./world.ts";
+import {
+  createWorld,
+  forgetReadings,
+  forgetUnseen,
+  newBot,
+  observe,
+  renameBot,
+  type World,
+  type WorldOptions,
+} from "./world.ts";
 
 export type { Evidence } from "./explain.ts";
 export type { ChannelPolicy } from "./truth.ts";
@@ -81,6 +90,7 @@ export interface EngineDeps {
 
 const CHECKPOINT_MS = 15_000;
 const KEEP_MS = 30 * 86_400_000;
+const UNSEEN_MS = 10 * 60_000; // longer than the longest interval of a probe
 const MAX_SILENCE_MS = 7 * 86_400_000;
 
 export type Engine = ReturnType<typeof createEngine>;
@@ -100,6 +110,9 @@ export function createEngine(deps: EngineDeps, options: EngineOptions) {
   /** Which target a probe last spoke of: a bot gets its name only once it was read. */
   const spokenOf = new Map<string, string>();
   let world = loadWorld();
+  /** Targets that were read in this run. */
+  const seen = new Set<string>();
+  const startedAtMs = clock.now().atMs;
   let checkpointAtMs = Number.NEGATIVE_INFINITY;
 
   function loadWorld(): World {
@@ -112,6 +125,7 @@ export function createEngine(deps: EngineDeps, options: EngineOptions) {
   function onSample(sample: Sample): void {
     const target = spokenOf.get(sample.probe);
     spokenOf.set(sample.probe, sample.target);
+    seen.add(sample.target);
     if (target !== undefined && target !== sample.target) rename(target, sample.target);
     world = observe(world, steadied(sample), worldOptions);
   }
@@ -153,9 +167,26 @@ export function createEngine(deps: EngineDeps, options: EngineOptions) {
     const inhibitors: Inhibitor[] = [];
     const moved = rules.flatMap((rule) => rule.targets(world).map((target) => evaluate(rule, target, now, inhibitors)));
     const touched = [...moved, ...truth.recent(now).map((incident) => surround(incident, inhibitors, due, now))];
+    if (due && now.atMs - startedAtMs >= UNSEEN_MS) touched.push(closeUnwatched(now));
     const rows = plan(state, truth, channels, now);
     if (rows.length > 0 || due || touched.some(Boolean)) state.commit([...rows, ...checkpoint(now)]);
     if (rows.length > 0) wake();
+  }
+
+  /** What the configuration no longer names would stay as it was for ever: its open incidents end. */
+  function closeUnwatched(now: Now): boolean {
+    world = forgetUnseen(world, seen);
+    const watched = new Set(rules.flatMap((rule) => rule.targets(world).map((target) => keyOf(rule.name, target))));
+    const gone = state.all("instance").filter(({ rule, target }) => !watched.has(keyOf(rule, target)));
+    for (const { rule, target, incident: id } of gone) {
+      const incident = id === null ? undefined : state.get("incident", id);
+      const over = { state: "resolved", resolvedAtMs: now.atMs, resolvedWallMs: now.wallMs, held: false } as const;
+      state.stage([
+        { table: "instance", key: keyOf(rule, target), value: null },
+        ...(incident === undefined ? [] : [put.incident({ ...incident, ...over })]),
+      ]);
+    }
+    return gone.length > 0;
   }
 
   /** Returns whether something changed that must not be lost. */
@@ -353,6 +384,7 @@ export function createEngine(deps: EngineDeps, options: EngineOptions) {
     /** The bots that are watched, so that one that was never read is known from the start. */
     watch(targets: string[]): void {
       const { atMs, wallMs } = clock.now();
+      for (const target of targets) seen.add(target);
       const missing = targets.filter((target) => world.bots[target] === undefined);
       world = {
         ...world,

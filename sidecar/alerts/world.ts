@@ -231,6 +231,19 @@ export function forgetReadings(world: World, gapAtMs?: number): World {
   };
 }
 
+/** Drops what the configuration no longer names: `seen` are the targets that were read since the start. */
+export function forgetUnseen(world: World, seen: ReadonlySet<string>): World {
+  const kept = <T>(views: Record<string, T>) =>
+    Object.fromEntries(Object.entries(views).filter(([name]) => seen.has(name)));
+  return {
+    ...world,
+    bots: kept(world.bots),
+    controls: kept(world.controls),
+    dependencies: kept(world.dependencies),
+    mounts: kept(world.mounts),
+  };
+}
+
 /** A bot that is known by another name from now on, with all that was learnt of it. */
 export function renameBot(world: World, from: string, to: string): World {
   const { [from]: view, ...bots } = world.bots;

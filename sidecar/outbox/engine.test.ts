@@ -332,8 +332,23 @@ test("what nobody took for seven days expires", async () => {
   await rig.run(8 * 24 * HOUR, () => [], 15 * SECOND);
   assert.deepEqual(
     rig.rows().map(({ state }) => state),
-    ["expired"],
+    ["collapsed", "expired"],
   );
+});
+
+test("what the configuration no longer names is closed and told so", async (t) => {
+  const dir = temporaryDir(t);
+  const channel = memoryChannel("telegram");
+  const first = createRig({ dir, channels: [channel] });
+  await first.run(2 * MINUTE, whisper(first, true));
+  first.close();
+  const second = createRig({ dir, clock: first.clock, channels: [channel] });
+  await second.run(9 * MINUTE, () => fine(second));
+  assert.deepEqual(kinds(channel), ["firing DependencyUnhealthy"]);
+  await second.run(2 * MINUTE, () => fine(second));
+  assert.deepEqual(kinds(channel), ["firing DependencyUnhealthy", "resolved DependencyUnhealthy"]);
+  assert.equal(second.engine.alerts("firing").length, 0);
+  second.close();
 });
 
 test("a receiver that forgets is told again what fires", async () => {

@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, openSync, rmSync, statSync, writeSync } from "node:fs";
+import { closeSync, openSync, rmSync, statSync, writeSync } from "node:fs";
 
 export interface Ballast {
   /** Gives the space back; false: there was none left to give. */
@@ -32,7 +32,6 @@ export function createBallast(path: string, monotonicMs: () => number = () => pe
       // Random bytes: a compressing or deduplicating file system would give zeros no room.
       const block = crypto.getRandomValues(new Uint8Array(64 * 1024));
       for (let written = 0; written < SIZE_BYTES;) written += writeSync(file, block);
-      fsyncSync(file);
     } finally {
       closeSync(file);
     }
