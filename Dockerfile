@@ -24,7 +24,7 @@ WORKDIR /app
 ENV NODE_ENV=production DATA_DIR=/data
 USER 65532:65532
 ENTRYPOINT ["/nodejs/bin/node", "--enable-source-maps", "--dns-result-order=ipv4first"]
-HEALTHCHECK --interval=30s --timeout=3s --start-period=20s --start-interval=1s CMD ["/nodejs/bin/node", "/app/health.mjs"]
+HEALTHCHECK --interval=30s --timeout=5s --start-period=20s --start-interval=1s CMD ["/nodejs/bin/node", "/app/health.mjs"]
 
 FROM base AS bot
 ARG VERSION=0.0.0

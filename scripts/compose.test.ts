@@ -104,20 +104,18 @@ test("the whole stack", { skip, timeout: 175_000 }, async (t) => {
   await t.test(
     "a killed bot is reported, through a restart of the sidecar; it comes back, and that is told",
     async () => {
-      await eventually(
-        "a bot that was seen",
-        async () => /"connected"/.test(JSON.stringify(await api("status"))) || undefined,
-      );
-      const told = telegram.called("sendMessage", { bot: "alerts", timeoutMs: 60_000 });
+      const chat = () => telegram.messages(4242, "alerts").map(({ text }) => text ?? "");
+      const firing = async () => {
+        const { alerts } = (await api("alerts?state=firing")) as { alerts: { id: string; rule: string }[] };
+        return alerts.find(({ rule }) => /^TelegramBot(Down|Disconnected)$/.test(rule));
+      };
+      await eventually("quiet after the restarts", async () => ((await firing()) === undefined ? true : undefined));
       await stack.compose("kill", "bot");
       await stack.compose("restart", "sidecar");
-      assert.match(String((await told).params["text"]), /down|disconnected|not answer/i);
-      const skipTold = telegram
-        .calls()
-        .filter(({ method, bot }) => method === "sendMessage" && bot === "alerts").length;
+      const { id } = await eventually("the alert", firing);
+      await eventually("its message", async () => chat().some((text) => text.includes(`#${id} · msg`)) || undefined);
       await stack.compose("up", "--detach", "--no-build", "bot");
-      const resolved = await telegram.called("sendMessage", { bot: "alerts", skip: skipTold, timeoutMs: 60_000 });
-      assert.match(String(resolved.params["text"]), /again|back|resolved|over/i);
+      await eventually("its end", async () => chat().some((text) => text.includes(`#${id} · closed`)) || undefined);
       assert.match(await story(telegram, "/ping again"), /\S/);
     },
   );
@@ -133,6 +131,38 @@ test("the whole stack", { skip, timeout: 175_000 }, async (t) => {
     assert.match(await story(telegram, "/ping after the crash"), /\S/);
     assert.equal(await engine.docker(["inspect", "--format", "{{.RestartCount}}", name]), "1");
   });
+
+  await t.test("the small stack takes its place: metrics straight to Prometheus, traces to the sidecar", async () => {
+    await stack.lite("up", "--detach", "--wait", "--wait-timeout", "60", "--no-build", "--remove-orphans");
+    assert.match(await story(telegram, "/ping lite"), /\S/);
+    const { instance } = JSON.parse(await stack.get("http://bot:8080/health"));
+    await eventually("the metric in Prometheus", async () => {
+      const query = encodeURIComponent(`messaging_process_duration_seconds_count{instance="${instance}"}`);
+      const { data } = JSON.parse(await stack.get(`http://prometheus:9090/api/v1/query?query=${query}`));
+      return data.result.length > 0 || undefined;
+    });
+    await eventually("the trace in the sidecar", async () => {
+      const found = JSON.stringify(await api("traces?service=bot&limit=5"));
+      return (/process message/.test(found) && /\/ping lite|ping/.test(found)) || undefined;
+    });
+  });
+});
+
+test("a secret file that is missing is named", { skip }, async (t) => {
+  const telegram = await startFakeTelegram({ bots: ["shop", "alerts"] });
+  const options = {
+    project: `gramwatch-bare-${process.pid}`,
+    telegram,
+    telegramPort: 1,
+    consolePort: 0,
+    grafanaPort: 0,
+  };
+  const stack = createStack(engine, { ...options, secrets: "/nowhere" });
+  t.after(async () => {
+    await stack.remove();
+    await telegram.close();
+  });
+  await assert.rejects(stack.compose("create", "--no-build", "bot"), /path does not exist: \/nowhere\/bot_token/);
 });
 
 async function up(t: TestContext) {
@@ -161,6 +191,11 @@ async function up(t: TestContext) {
     engine,
     images.filter((image) => !image.startsWith("gramwatch/")),
   );
-  await stack.compose("up", "--detach", "--wait", "--wait-timeout", "120", "--no-build", "--quiet-pull");
+  try {
+    await stack.compose("up", "--detach", "--wait", "--wait-timeout", "120", "--no-build", "--quiet-pull");
+  } catch (error) {
+    const said = await stack.compose("logs", "--tail", "20", "bot", "sidecar");
+    throw new Error(`${(error as Error).message}\n${said}`, { cause: error });
+  }
   return { telegram, stack, consolePort };
 }

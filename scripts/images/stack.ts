@@ -80,11 +80,19 @@ export function createStack(engine: Engine, options: StackOptions) {
     CONSOLE_PORT: String(options.consolePort),
     GRAFANA_PORT: String(options.grafanaPort),
   };
-  const files = ["--file", "docker-compose.prod.yml", "--file", file];
-  const compose = (...args: string[]): Promise<string> =>
-    engine.docker(["compose", "--project-name", options.project, "--env-file", "/dev/null", ...files, ...args], env);
+  const composing =
+    (...shipped: string[]) =>
+    (...args: string[]): Promise<string> => {
+      const files = [...shipped, file].flatMap((path) => ["--file", path]);
+      return engine.docker(
+        ["compose", "--project-name", options.project, "--env-file", "/dev/null", ...files, ...args],
+        env,
+      );
+    };
+  const compose = composing("docker-compose.prod.yml");
   return {
     compose,
+    lite: composing("docker-compose.prod.yml", "docker-compose.lite.yml"),
     /** The body of an address on the stack's own network, asked from inside it. */
     get: (url: string): Promise<string> =>
       compose(
