@@ -32,7 +32,7 @@ export const otelSettings = {
   OTEL_EXPORTER_OTLP_HEADERS: {
     schema: text(),
     secret: true,
-    doc: "`key=value` pairs, comma between, percent-encoded.",
+    doc: "`key=value` pairs, comma between, percent-encoded; or the file in `OTEL_EXPORTER_OTLP_HEADERS_FILE`.",
   },
   OTEL_EXPORTER_OTLP_TIMEOUT: {
     schema: integer(1),
