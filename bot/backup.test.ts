@@ -58,6 +58,13 @@ test("the bot backs up at its time, says so in /health, and a failure leaves the
   await until(() => bot.app.health.snapshot().backup?.last_verified_at !== null);
   assert.deepEqual(listBackups(join(bot.dataDir, "backups")), ["bot-20261121T123000Z.db"]);
   await bot.stop();
+  const again = await startTestBot(t, { telegram, clock, dataDir: bot.dataDir, env: { BACKUP_AT: "12:30" } });
+  assert.equal(
+    again.app.health.snapshot().backup?.last_verified_at,
+    "2026-11-21T12:30:00.000Z",
+    "known after a restart",
+  );
+  await again.stop();
 
   const broken = join(bot.dataDir, "file");
   writeFileSync(broken, "in the way");

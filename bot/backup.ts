@@ -11,7 +11,7 @@ export interface BackupOptions {
   now: () => number;
 }
 
-const NAME = /^bot-\d{8}T\d{6}Z\.db$/;
+const NAME = /^bot-(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z\.db$/;
 
 /**
  * Copies the live database page by page (writers go on), proves the copy with integrity_check and only then gives it its
@@ -36,6 +36,15 @@ export async function backUp(db: DatabaseSync, { dir, keep, now }: BackupOptions
   }
   for (const name of listBackups(dir).slice(0, -keep)) rmSync(join(dir, name), { force: true });
   return path;
+}
+
+/** When the newest backup was made, as ISO 8601, from its name: a copy gets it only once it is verified. */
+export function lastBackupAt(dir: string): string | null {
+  try {
+    return listBackups(dir).at(-1)?.replace(NAME, "$1-$2-$3T$4:$5:$6.000Z") ?? null;
+  } catch {
+    return null; // no directory yet, or not readable: the next backup says why
+  }
 }
 
 /** Names of verified backups, oldest first. */

@@ -123,7 +123,7 @@ test("each setting changes what it names", () => {
   assert.deepEqual(config, {
     token: TOKEN,
     apiRoot: "http://127.0.0.1:8081",
-    allowedUsers: new Set([1, 2]),
+    allowedUsers: new Set([1, 2, 3, -4]),
     admins: new Set([3, -4]),
     rateLimit: { count: 3, windowMs: 1000 },
     dataDir: "/data",

@@ -125,7 +125,10 @@ export function readConfig(
   return {
     token,
     apiRoot: values.TELEGRAM_API_ROOT,
-    allowedUsers: new Set(values.BOT_ALLOWED_USERS),
+    // Who operates the bot may use it.
+    allowedUsers: new Set(
+      values.BOT_ALLOWED_USERS.length === 0 ? [] : [...values.BOT_ALLOWED_USERS, ...values.BOT_ADMINS],
+    ),
     admins: new Set(values.BOT_ADMINS),
     rateLimit: values.BOT_RATE_LIMIT,
     dataDir,

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync } from "node:fs";
+import { chmodSync, writeFileSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
@@ -109,8 +109,11 @@ test("a port in use ends with 1 and the remedy", async (t) => {
   await once(taken, "listening");
   t.after(() => taken.close());
   const { port } = taken.address() as AddressInfo;
-  const bot = start(t, { ...envOf(t, telegram), BOT_HTTP_PORT: String(port) });
+  const env = { ...envOf(t, telegram), BOT_HTTP_PORT: String(port) };
+  const bot = start(t, env);
   assert.equal(await bot.exit, 1);
+  const free = start(t, { ...env, BOT_HTTP_PORT: "0" });
+  assert.equal((await healthOf(await free.port())).errors.total, 0, "no crash");
   assert.equal(
     bot.output(),
     `The address 127.0.0.1:${port} is in use. End the process that has it, or set BOT_HTTP_PORT to a free port.\n`,
@@ -136,6 +139,34 @@ test("a DATA_DIR of another user ends with 1 and the remedy", async (t) => {
   const bot = start(t, { ...envOf(t, telegram), DATA_DIR: dir }, process.getuid?.() === 0 ? 65_534 : undefined);
   assert.equal(await bot.exit, 1);
   assert.match(bot.output(), /^DATA_DIR .* is not writable \(EACCES\)\. Give it to the user that the bot runs as/);
+});
+
+test("a damaged database ends with 1 and the remedy", async (t) => {
+  const telegram = await fake(t);
+  const env = envOf(t, telegram);
+  writeFileSync(
+    join(env["DATA_DIR"] ?? "", "bot.db"),
+    "no database at all, but long enough to look like one".repeat(50),
+  );
+  const bot = start(t, env);
+  assert.equal(await bot.exit, 1);
+  assert.match(
+    bot.output(),
+    /^The database .* cannot be used: file is not a database\. Free the disk, restore a backup, or set DATA_DIR to another directory\.\n$/,
+  );
+});
+
+test("an uncaught exception is logged, ends with 1, and the next start counts one crash", async (t) => {
+  const telegram = await fake(t);
+  const env = envOf(t, telegram);
+  const preload = `data:text/javascript,process.on("SIGUSR2",()=>{throw new Error("on purpose")})`;
+  const bot = start(t, { ...env, NODE_OPTIONS: `--import=${preload}` });
+  await bot.port();
+  bot.process.kill("SIGUSR2");
+  assert.equal(await bot.exit, 1);
+  assert.match(bot.output(), /"level":60.*"message":"on purpose".*"msg":"uncaught exception"/);
+  const next = start(t, env);
+  assert.deepEqual((await healthOf(await next.port())).errors.by_reason["crash"], 1);
 });
 
 test("a second bot on the same DATA_DIR ends with 1 and does not disturb the first", async (t) => {

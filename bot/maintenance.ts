@@ -1,6 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { Logger } from "pino";
-import { backUp, untilTimeOfDay } from "./backup.ts";
+import { backUp, lastBackupAt, untilTimeOfDay } from "./backup.ts";
 import type { DatabaseCheck } from "./checks.ts";
 import type { Clock } from "./clock.ts";
 import type { Inbox } from "./inbox/inbox.ts";
@@ -20,7 +20,7 @@ export interface BackupOptions {
 }
 
 export function createBackups(db: DatabaseSync, { dir, keep, atMinutes, clock, log }: BackupOptions) {
-  const state = { last_verified_at: null as string | null, last_error: null as string | null };
+  const state = { last_verified_at: lastBackupAt(dir), last_error: null as string | null };
   return {
     state: (): BackupState => (atMinutes === undefined ? null : { ...state }),
     /** undefined: never. */

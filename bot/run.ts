@@ -24,7 +24,11 @@ export async function runBot(config: BotConfig, telemetry: Telemetry): Promise<n
   const log = createLog({ telemetry, ...config.log, name: "bot" });
   const data = openDataDir(config.dataDir);
   const app = createApp({ config, db: data.db, telemetry, log, clock: systemClock, random: Math.random });
-  const server = await listen(config, app.health, telemetry, log);
+  const server = await listen(config, app.health, telemetry, log).catch((error: unknown) => {
+    app.stopped(); // a start that did not come about is no crash
+    data.close();
+    throw error;
+  });
 
   process.on("uncaughtException", (error) => {
     // No clean-stop mark is set, so the next start counts the crash.

@@ -3,6 +3,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { test, type TestContext } from "node:test";
 import { startTestBot, until } from "../testing.ts";
+import { createVoiceHandler } from "./voice.ts";
 
 /** A Whisper-compatible service. */
 async function fakeWhisper(t: TestContext, answer: () => [status: number, body: string]) {
@@ -38,12 +39,35 @@ test("silence, a note that is too long, and a bot without the service are told p
   const bot = await startTestBot(t, { env: { TRANSCRIBE_URL: whisper.url } });
   bot.telegram.voice(Buffer.from("x"));
   assert.equal((await bot.telegram.called("sendMessage")).params["text"], "I heard nothing in it.");
-  bot.telegram.voice(Buffer.from("x"), { claimedSize: 20_000_001 });
+  bot.telegram.voice(Buffer.from("x"), { claimedSize: 10_000_001 });
   assert.match(String((await bot.telegram.called("sendMessage", { skip: 1 })).params["text"]), /too long/);
   assert.equal(whisper.bodies.length, 1);
   const without = await startTestBot(t);
   without.telegram.voice(Buffer.from("x"));
   assert.match(String((await without.telegram.called("sendMessage")).params["text"]), /Please write/);
+});
+
+test("however many notes come at once, two are heard at a time and all are answered", async () => {
+  let atWork = 0;
+  let most = 0;
+  const voice = createVoiceHandler({
+    transcriber: { transcribe: () => Promise.resolve("text"), check: () => Promise.resolve() },
+    async download() {
+      most = Math.max(most, ++atWork);
+      await new Promise((resolve) => setImmediate(resolve));
+      atWork--;
+      return Buffer.from("x");
+    },
+  });
+  let answers = 0;
+  const ctx = {
+    message: { voice: { duration: 1 } },
+    replyWithChatAction: () => Promise.resolve(true),
+    getFile: () => Promise.resolve({ file_path: "voice/1" }),
+    say: () => Promise.resolve(void answers++),
+  };
+  await Promise.all(Array.from({ length: 7 }, () => voice(ctx as never)));
+  assert.deepEqual([most, answers], [2, 7]);
 });
 
 const failures: [title: string, answer: [number, string]][] = [

@@ -3,9 +3,11 @@ import type { BotContext } from "../context.ts";
 import { rich } from "../html.ts";
 import type { Transcriber } from "../transcribe.ts";
 
-/** getFile serves at most 20 MB; five minutes of Telegram's Opus are about 1 MB. */
-const MAX_BYTES = 20_000_000;
+/** Five minutes of Telegram's Opus are about 1 MB; getFile would serve 20. */
+const MAX_BYTES = 10_000_000;
 const MAX_SECONDS = 300;
+/** The audio is in memory meanwhile, and a container has little of it. */
+const AT_ONCE = 2;
 
 export interface VoiceDeps {
   /** undefined: no TRANSCRIBE_URL. */
@@ -16,6 +18,7 @@ export interface VoiceDeps {
 
 /** A voice note is answered with its text. */
 export function createVoiceHandler({ transcriber, download }: VoiceDeps) {
+  const inTurn = createTurns(AT_ONCE);
   return async (ctx: Filter<BotContext, "message:voice">): Promise<void> => {
     if (transcriber === undefined) return ctx.say(rich`I cannot listen to voice notes here. Please write.`);
     const { duration, file_size: size = 0 } = ctx.message.voice;
@@ -26,8 +29,27 @@ export function createVoiceHandler({ transcriber, download }: VoiceDeps) {
     await ctx.replyWithChatAction("typing").catch(() => {});
     const { file_path: path } = await ctx.getFile();
     if (path === undefined) return ctx.say(rich`Telegram no longer has that voice note. Please send it again.`);
-    const audio = await download(path, { maxBytes: MAX_BYTES, signal: ctx.signal });
-    const text = await transcriber.transcribe(audio, "voice.ogg", ctx.signal);
+    const text = await inTurn(async () => {
+      const audio = await download(path, { maxBytes: MAX_BYTES, signal: ctx.signal });
+      return transcriber.transcribe(audio, "voice.ogg", ctx.signal);
+    });
     await ctx.say(text === "" ? rich`I heard nothing in it.` : rich`${text}`);
+  };
+}
+
+/** Runs at most `count` at once, the others in the order they came. */
+function createTurns(count: number) {
+  const waiting: (() => void)[] = [];
+  let free = count;
+  return async <T>(work: () => Promise<T>): Promise<T> => {
+    if (free > 0) free--;
+    else await new Promise<void>((resolve) => waiting.push(resolve));
+    try {
+      return await work();
+    } finally {
+      const next = waiting.shift();
+      if (next === undefined) free++;
+      else next();
+    }
   };
 }
