@@ -18,6 +18,8 @@ interface Options {
   admins: number[];
   log: Pick<Logger, "info" | "warn">;
   act: (press: Press) => string;
+  /** Waits, or less if `signal` aborts. */
+  pause?: (ms: number, signal: AbortSignal) => Promise<void>;
 }
 
 const HOUR_MS = 3_600_000;
@@ -38,7 +40,7 @@ interface CallbackQuery {
  * `signal`; a refused token is asked again every 15 minutes.
  */
 export async function pollButtons(options: Options, signal: AbortSignal): Promise<void> {
-  const { apiRoot, token, log } = options;
+  const { apiRoot, token, log, pause = pauseReally } = options;
   const { post, close } = createPost();
   const call = async (method: string, params: object, deadlineMs: number) => {
     const both = AbortSignal.any([signal, AbortSignal.timeout(deadlineMs)]);
@@ -97,7 +99,7 @@ function parsed(text: string): Updates | undefined {
   }
 }
 
-const pause = (ms: number, signal: AbortSignal): Promise<void> =>
+const pauseReally = (ms: number, signal: AbortSignal): Promise<void> =>
   new Promise((resolve) => {
     if (signal.aborted) return resolve();
     const timer = setTimeout(done, ms);

@@ -162,7 +162,7 @@ test("whatever happens to bot, chat and sidecar: firing and resolved alternate, 
       assert.deepEqual(open, [], "rows left over");
       rig.close();
     }),
-    { numRuns: 120, seed: 20_261_121 },
+    { numRuns: 60, seed: 20_261_121 },
   );
 });
 
