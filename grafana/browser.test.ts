@@ -11,6 +11,9 @@ const grafana = process.env["GRAFANA_URL"]?.replace(/\/$/, "");
 const skip = grafana ? false : "user side: set GRAFANA_URL to a Grafana with our provisioning and a bot behind it";
 /** Chromium of the system; elsewhere the one that `npx playwright-core install chromium` brought. */
 const executablePath = [process.env["CHROMIUM"], "/usr/bin/chromium"].find((path) => path && existsSync(path));
+/** With no trace chosen the dashboard asks for trace 0, and Tempo says that there is none: in two panels, as an error. */
+const UNCHOSEN = /trace with id: 0\b/;
+const needsTrace = (panel: Panel): boolean => panel.targets?.some(({ query }) => query === "$traceId") ?? false;
 /** Where pictures go; none without it. */
 const pictures = process.env["GRAFANA_PICTURES"];
 
@@ -51,7 +54,7 @@ describe("real Grafana in Chromium", { skip }, () => {
       test(`${dashboard.uid} in ${look}, ${width} wide: no panel fails, none is empty but those that say why`, async (t) => {
         const { page, wrong } = await openPage(`/d/${dashboard.uid}?from=now-15m&to=now&refresh=&theme=${look}`, width);
         t.after(() => page.close());
-        for (const panel of contentOf(dashboard)) {
+        for (const panel of contentOf(dashboard).filter((one) => !needsTrace(one))) {
           const box = page.locator(panelBox(panel.title)).first();
           await box.scrollIntoViewIfNeeded();
           await page.waitForLoadState("networkidle");
@@ -97,7 +100,8 @@ const contentOf = (dashboard: Dashboard): Panel[] =>
 /** Adds the errors that a query's answer carries. */
 async function readAnswer(response: Response, wrong: string[]): Promise<void> {
   const { results } = (await response.json()) as { results: Record<string, { error?: string }> };
-  for (const [refId, { error }] of Object.entries(results)) if (error) wrong.push(`query ${refId}: ${error}`);
+  for (const [refId, { error }] of Object.entries(results))
+    if (error && !UNCHOSEN.test(error)) wrong.push(`query ${refId}: ${error}`);
 }
 
 /** Anonymous, or as `GRAFANA_USER` with `GRAFANA_PASSWORD`. */

@@ -69,14 +69,21 @@ export const trace = dashboard({
           {
             w: 16,
             title: "The trace",
-            description: "Every step with its time. A span's link leads to its log lines.",
+            description:
+              "Every step with its time; a span's link leads to its log lines. Until a trace is chosen Tempo says here that there is no trace 0.",
             unit: "short",
             empty: CHOOSE,
           },
           "$traceId",
         ),
         traceNodes(
-          { w: 8, title: "The trace as a graph", description: "Who called whom.", unit: "short", empty: CHOOSE },
+          {
+            w: 8,
+            title: "The trace as a graph",
+            description: "Who called whom, in the trace chosen above.",
+            unit: "short",
+            empty: CHOOSE,
+          },
           "$traceId",
         ),
       ],
