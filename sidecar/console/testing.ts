@@ -10,7 +10,7 @@ import { logRecord, spanRecord, TRACE_ID } from "../store/testing.ts";
 /** For tests: a bot called shopbot with a day behind it, in the store and around it. */
 
 /** The text of a piece of a page. */
-export const markup = (piece: Html): string => `${piece as string}`; // Hono gives a String object
+export const markup = (piece: Html): string => String.prototype.toString.call(piece); // Hono gives a String object
 
 const MINUTE_MS = 60_000;
 

@@ -95,6 +95,18 @@ test("long text, many attributes and long stacks are cut, never refused", () => 
   assert.ok(long?.isWellFormed(), "half an emoji was left");
 });
 
+test("a bot token in a peer's text is not stored", () => {
+  const url = `https://api.telegram.org/bot123456789:${"AbCdEfGhIjKlMnOpQrStUvWxYz0123456789".slice(0, 35)}/getMe`;
+  const { items } = spans({
+    ...ok,
+    name: url,
+    status: { message: url },
+    attributes: [attribute("url.full", url), attribute(url, "x")],
+  });
+  assert.doesNotMatch(JSON.stringify({ ...items[0], startNs: 0, durationNs: 0 }), /AbCdEf/);
+  assert.doesNotMatch(JSON.stringify({ ...logs({ body: { stringValue: url } }).items[0], timeNs: 0 }), /AbCdEf/);
+});
+
 test("events and links come with the span; broken links are left out", () => {
   const { items } = spans({
     ...ok,

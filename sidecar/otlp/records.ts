@@ -1,3 +1,4 @@
+import { redact } from "@gramwatch/otel";
 import type { Attributes, LogRecord, Source, SpanRecord, Value } from "../store/records.ts";
 
 /** What of a peer's text is kept; the rest is cut, never refused. */
@@ -222,7 +223,11 @@ function valueOf(value: AnyValue): Value {
 
 const frames = (stack: string): string => stack.split("\n").slice(0, MAX_STACK_LINES).join("\n");
 
-/** Cut at `max` UTF-16 units and made well-formed: half a surrogate pair would not survive SQLite's UTF-8. */
-function clip(text: string, max: number): string {
+/**
+ * Without tokens (a foreign bot may export its URLs), cut at `max` UTF-16 units and made well-formed: half a surrogate
+ * pair would not survive SQLite's UTF-8.
+ */
+function clip(given: string, max: number): string {
+  const text = redact(given);
   return text.length <= max ? text.toWellFormed() : `${text.slice(0, max - 1)}…`.toWellFormed();
 }

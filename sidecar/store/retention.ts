@@ -11,18 +11,19 @@ const UPTIME_MS = 31 * 86_400_000;
 export interface Retention {
   /**
    * Deletes one slice of what is too old or, over the size, of the oldest tenth. True: there may be more, call again
-   * soon. Whole traces go, by their start; a span that comes later for one of them starts it anew.
+   * soon. Whole traces go, by their start; a span that comes later for one of them starts it anew. `urgent`: there is
+   * no room to write, so the oldest go whatever the size is.
    */
-  slice(nowMs: number): boolean;
+  slice(nowMs: number, urgent?: boolean): boolean;
 }
 
 export function createRetention(db: DatabaseSync, limits: { maxAgeMs: number; maxBytes: number }): Retention {
   let targetBytes = limits.maxBytes;
   return {
-    slice(nowMs) {
+    slice(nowMs, urgent = false) {
       if (deleteBefore(db, nowMs - limits.maxAgeMs)) return true;
       deletePoints(db, nowMs - limits.maxAgeMs, nowMs - UPTIME_MS);
-      const over = usedBytes(db) > targetBytes;
+      const over = urgent || usedBytes(db) > targetBytes;
       targetBytes = limits.maxBytes * (over ? LOW_WATER : 1);
       const cutoffMs = over ? oldestTenthMs(db) : undefined;
       if (cutoffMs !== undefined) deleteBefore(db, cutoffMs);
@@ -53,6 +54,7 @@ function deleteBefore(db: DatabaseSync, cutoffMs: number): boolean {
       .run(cutoffNs).changes;
     db.prepare("DELETE FROM error_events WHERE at_ms < ?").run(cutoffMs);
     db.prepare("DELETE FROM error_groups WHERE last_ms < ?").run(cutoffMs);
+    db.prepare("DELETE FROM services WHERE last_ms < ?").run(cutoffMs);
     db.exec("COMMIT");
     return Number(traces) === SLICE_TRACES || Number(logs) === SLICE_ROWS;
   } catch (error) {

@@ -1,9 +1,14 @@
-import { chmodSync, closeSync, existsSync, mkdirSync, openSync, renameSync } from "node:fs";
-import { join } from "node:path";
+import { chmodSync, closeSync, existsSync, mkdirSync, openSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 
 /** Raised with every change of the tables: telemetry is only kept for days, so an old file is moved aside. */
-const VERSION = 2;
+const VERSION = 3;
+
+const PAGE_BYTES = 4096;
+const HEADROOM = 1.25;
+/** What the tables and indexes take when nothing is in them, with room to spare. */
+const EMPTY_PAGES = 64;
 
 const TABLES = `
   CREATE TABLE spans (
@@ -22,6 +27,7 @@ const TABLES = `
     spans INTEGER NOT NULL, failed INTEGER NOT NULL, error TEXT, handler TEXT, update_id TEXT, user_hash TEXT
   ) WITHOUT ROWID;
   CREATE INDEX traces_start ON traces (start_ns);
+  CREATE INDEX traces_failed ON traces (start_ns) WHERE failed > 0;
   CREATE INDEX traces_correlation ON traces (correlation_id) WHERE correlation_id IS NOT NULL;
   CREATE INDEX traces_user ON traces (user_hash, start_ns) WHERE user_hash IS NOT NULL;
 
@@ -32,6 +38,8 @@ const TABLES = `
   );
   CREATE INDEX logs_time ON logs (time_ns);
   CREATE INDEX logs_trace ON logs (trace_id) WHERE trace_id IS NOT NULL;
+
+  CREATE TABLE services (service TEXT PRIMARY KEY, last_ms INTEGER NOT NULL) WITHOUT ROWID;
 
   CREATE TABLE error_groups (
     fingerprint TEXT NOT NULL, service TEXT NOT NULL, title TEXT NOT NULL, place TEXT NOT NULL,
@@ -60,15 +68,19 @@ export interface Opened {
 
 /**
  * Opens `dir/telemetry.db`. A file that is not ours or is broken is moved aside; a directory that cannot be written
- * gives a database in memory. Never throws for the state of the disk: telemetry is the lesser good.
+ * gives a database in memory. Never throws for the state of the disk: telemetry is the lesser good. `broken`: a page of
+ * the file was found damaged, so it is moved aside without another look.
  */
-export function open(dir: string | undefined, nowMs: number): Opened {
+export function open(dir: string | undefined, maxBytes: number, nowMs: number, broken = false): Opened {
+  const prepare = (db: DatabaseSync): DatabaseSync => prepared(db, maxBytes);
+  const openFile = (path: string): DatabaseSync => opened(path, prepare);
   if (dir === undefined) return { db: prepare(new DatabaseSync(":memory:")), path: undefined, notice: undefined };
   const path = join(dir, "telemetry.db");
   let notice: string | undefined;
   try {
     mkdirSync(dir, { recursive: true, mode: 0o700 });
     try {
+      if (broken) throw new Broken("a page of it is damaged");
       return { db: openFile(path), path, notice };
     } catch (error) {
       if (!existsSync(path) || !isBroken(error)) throw error;
@@ -85,14 +97,15 @@ export function open(dir: string | undefined, nowMs: number): Opened {
 const SQLITE_CORRUPT = 11;
 const SQLITE_NOTADB = 26;
 
-class OldVersion extends Error {}
+class Broken extends Error {}
 
-const isBroken = (error: unknown): boolean => {
-  const code = (error as { errcode?: number }).errcode;
-  return error instanceof OldVersion || code === SQLITE_CORRUPT || code === SQLITE_NOTADB;
+/** The file can no longer be read as what it should be; waiting does not help. */
+export const isBroken = (error: unknown): boolean => {
+  const code = ((error as { errcode?: number }).errcode ?? 0) & 0xff;
+  return error instanceof Broken || code === SQLITE_CORRUPT || code === SQLITE_NOTADB;
 };
 
-function openFile(path: string): DatabaseSync {
+function opened(path: string, prepare: (db: DatabaseSync) => DatabaseSync): DatabaseSync {
   // SQLite gives its -wal and -shm the mode of the file, so the file has it first.
   closeSync(openSync(path, "a", 0o600));
   chmodSync(path, 0o600);
@@ -105,19 +118,23 @@ function openFile(path: string): DatabaseSync {
   }
 }
 
-function prepare(db: DatabaseSync): DatabaseSync {
+function prepared(db: DatabaseSync, maxBytes: number): DatabaseSync {
   // auto_vacuum must be set before the first table; NORMAL may lose the last moments at a power cut, never the file.
   db.exec("PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL");
-  db.exec("PRAGMA busy_timeout = 1000; PRAGMA journal_size_limit = 4194304; PRAGMA cache_size = -8192");
+  db.exec("PRAGMA busy_timeout = 100; PRAGMA journal_size_limit = 4194304; PRAGMA cache_size = -8192");
+  // Retention works towards maxBytes; this is the wall behind it, which holds between two rounds.
+  db.exec(`PRAGMA max_page_count = ${EMPTY_PAGES + Math.ceil((maxBytes * HEADROOM) / PAGE_BYTES)}`);
   const version = db.prepare("PRAGMA user_version").get()?.["user_version"];
   if (version === 0) db.exec(`BEGIN IMMEDIATE; ${TABLES} COMMIT`);
-  else if (version !== VERSION) throw new OldVersion(`it is of version ${String(version)}`);
-  const check = db.prepare("PRAGMA quick_check(1)").get()?.["quick_check"];
-  if (check !== "ok") throw Object.assign(new Error(String(check)), { errcode: SQLITE_CORRUPT });
+  else if (version !== VERSION) throw new Broken(`it is of version ${String(version)}`);
   return db;
 }
 
+/** Only the newest broken file is kept. Returns its name. */
 function moveAside(path: string, nowMs: number): string {
+  for (const name of readdirSync(dirname(path))) {
+    if (name.startsWith(`${basename(path)}.broken-`)) rmSync(join(dirname(path), name));
+  }
   const stamp = new Date(nowMs).toISOString().replaceAll(/[:.]/g, "-");
   for (const suffix of ["", "-wal", "-shm"]) {
     if (existsSync(path + suffix)) renameSync(path + suffix, `${path}.broken-${stamp}${suffix}`);

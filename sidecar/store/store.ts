@@ -4,7 +4,7 @@ import { createLogs, type Logs } from "./logs.ts";
 import { createPoints, type Points } from "./points.ts";
 import { createRetention, usedBytes, type Retention } from "./retention.ts";
 import type { LogRecord, Point, SpanRecord } from "./records.ts";
-import { open } from "./schema.ts";
+import { isBroken, open } from "./schema.ts";
 import { createTraces, type Traces } from "./traces.ts";
 import { createWriter, type Writer } from "./write.ts";
 
@@ -13,6 +13,8 @@ const RETRY_MS = 5_000;
 const TRIM_MS = 30_000;
 /** Rows of one transaction: the event loop stands still for it. */
 const BATCH = 1_000;
+const SMALL_BATCH = 16;
+const MAX_REOPENED = 3;
 /** What waits to be written, measured by the bodies it came in; twice the largest body. */
 const MAX_QUEUE_BYTES = 32 * 1024 ** 2;
 const POINT_BYTES = 64;
@@ -76,14 +78,16 @@ type Item = { write(writer: Writer): void; bytes: number };
  */
 export function createStore(options: StoreOptions): Store {
   const { wallMs = Date.now, maxQueueBytes = MAX_QUEUE_BYTES, notice = () => {} } = options;
-  let opened = open(options.dir, wallMs());
+  let opened = open(options.dir, options.maxBytes, wallMs());
   let writer = createWriter(opened.db);
   let retention: Retention = createRetention(opened.db, options);
   if (opened.notice !== undefined) notice(opened.notice);
 
   let queue: Item[] = [];
   let queuedBytes = 0;
+  let batchSize = BATCH;
   let dropped = 0;
+  let reopened = 0;
   let failure: string | undefined;
   let closed = false;
   let timer: NodeJS.Timeout | undefined;
@@ -111,7 +115,7 @@ export function createStore(options: StoreOptions): Store {
 
   /** One transaction; true when there is progress. */
   function writeBatch(): boolean {
-    const batch = queue.slice(0, BATCH);
+    const batch = queue.slice(0, batchSize);
     if (batch.length === 0) return false;
     try {
       transaction(opened.db, () => {
@@ -122,6 +126,7 @@ export function createStore(options: StoreOptions): Store {
     }
     if (failure !== undefined) notice("telemetry is written again");
     failure = undefined;
+    batchSize = BATCH;
     done(batch.length);
     for (const listener of listeners) listener();
     return true;
@@ -135,37 +140,45 @@ export function createStore(options: StoreOptions): Store {
 
   /** True: go on at once. */
   function recover(error: unknown, count: number): boolean {
-    const { errcode = 0, message } = error as Error & { errcode?: number };
-    const primary = errcode & 0xff; // the extended codes of SQLite carry the primary one in the low byte
-    if (primary === SQLITE_CORRUPT || primary === SQLITE_NOTADB) {
+    if (isBroken(error)) {
       reopen();
       return true;
     }
+    const { errcode = 0, message } = error as Error & { errcode?: number };
+    const primary = errcode & 0xff; // the extended codes of SQLite carry the primary one in the low byte
+    if (primary === SQLITE_FULL) {
+      // A small batch may still fit; then our oldest telemetry is the first thing to go. On a disk that others have
+      // filled, both fail.
+      if (count > SMALL_BATCH) {
+        batchSize = SMALL_BATCH;
+        return true;
+      }
+      if (trimSlice(true)) return true;
+    }
     if (failure === undefined) notice(`telemetry cannot be written: ${message}`);
     failure = message;
-    if (!WAITS.has(primary)) {
-      dropped += count;
-      done(count);
-      return true;
-    }
-    // A full disk: our oldest telemetry is the first thing to go. It may fail for the same reason.
-    if (primary === SQLITE_FULL) trimSlice();
-    return false;
+    if (WAITS.has(primary)) return false;
+    dropped += count;
+    done(count);
+    return true;
   }
 
   function reopen(): void {
     opened.db.close();
-    opened = open(options.dir, wallMs());
+    reopened += 1;
+    // A disk that breaks every file would be filled with broken ones.
+    opened = open(reopened > MAX_REOPENED ? undefined : options.dir, options.maxBytes, wallMs(), true);
     writer = createWriter(opened.db);
     retention = createRetention(opened.db, options);
     if (opened.notice !== undefined) notice(opened.notice);
   }
 
   /** True: there may be more. */
-  function trimSlice(): boolean {
+  function trimSlice(urgent = false): boolean {
     try {
-      return retention.slice(wallMs());
-    } catch {
+      return retention.slice(wallMs(), urgent);
+    } catch (error) {
+      if (isBroken(error)) reopen();
       return false;
     }
   }
@@ -180,6 +193,24 @@ export function createStore(options: StoreOptions): Store {
     return opened.db;
   };
 
+  /** The same reader, which begins again on a new database when it meets a broken page. */
+  function lasting<T extends object>(reader: T): T {
+    const methods = Object.entries(reader) as [string, (...given: unknown[]) => unknown][];
+    const again = methods.map(([name, read]) => [
+      name,
+      (...given: unknown[]) => {
+        try {
+          return read(...given);
+        } catch (error) {
+          if (!isBroken(error)) throw error;
+          reopen();
+          return read(...given);
+        }
+      },
+    ]);
+    return Object.fromEntries(again) as T;
+  }
+
   const trimmer = setInterval(() => {
     const more = (): void => {
       if (!closed && trimSlice()) setImmediate(more);
@@ -188,8 +219,8 @@ export function createStore(options: StoreOptions): Store {
   }, TRIM_MS);
   trimmer.unref();
 
-  const traces = createTraces(reading);
-  const errors = createErrors(reading, wallMs);
+  const traces = lasting(createTraces(reading));
+  const errors = lasting(createErrors(reading, wallMs));
 
   return {
     addSpans: (spans, bytes = 0) =>
@@ -206,9 +237,9 @@ export function createStore(options: StoreOptions): Store {
       if (!enqueue([{ write: (to) => to.point(point), bytes: POINT_BYTES }], POINT_BYTES)) dropped += 1;
     },
     traces,
-    logs: createLogs(reading),
+    logs: lasting(createLogs(reading)),
     errors,
-    points: createPoints(reading),
+    points: lasting(createPoints(reading)),
     evidence: {
       lastFailingTrace: (service, sinceWallMs) => traces.lastFailing(service, sinceWallMs)?.trace_id,
       topErrors: (service, windowMs) =>
@@ -249,9 +280,7 @@ export function createStore(options: StoreOptions): Store {
 const SQLITE_BUSY = 5;
 const SQLITE_READONLY = 8;
 const SQLITE_IOERR = 10;
-const SQLITE_CORRUPT = 11;
 const SQLITE_FULL = 13;
-const SQLITE_NOTADB = 26;
 /** What passes by itself: the records wait in the queue. */
 const WAITS = new Set([SQLITE_BUSY, SQLITE_READONLY, SQLITE_IOERR, SQLITE_FULL]);
 

@@ -57,15 +57,15 @@ const SERVER = 2;
 const CONSUMER = 5;
 const MAX_SPANS = 2_000;
 const MAX_LOGS = 1_000;
-/** A scan for text in logs reads at most so many of the newest records. */
-const SCAN = 20_000;
+/** A search that has no index reads at most so many of the newest traces or log records. */
+const SCAN = 50_000;
 
 const COLUMNS = `trace_id, correlation_id, service, name, start_ns / 1000000 AS ms, start_ns % 1000000 AS rest_ns,
   duration_ns / 1e6 AS duration_ms, spans, failed, error, handler, update_id, user_hash`;
 
 export function createTraces(db: () => DatabaseSync): Traces {
-  const select = (where: string, values: Record<string, SQLInputValue>): TraceSummary[] =>
-    db().prepare(`SELECT ${COLUMNS} FROM traces WHERE ${where}`).all(values).map(summaryOf);
+  const select = (where: string, values: Record<string, SQLInputValue>, from = "traces"): TraceSummary[] =>
+    db().prepare(`SELECT ${COLUMNS} FROM ${from} WHERE ${where}`).all(values).map(summaryOf);
 
   return {
     search({ service, minDurationMs, error, q, userHash, requests, sinceMs, limit = 50 }) {
@@ -88,7 +88,10 @@ export function createTraces(db: () => DatabaseSync): Traces {
           ORDER BY time_ns DESC LIMIT ${SCAN}) WHERE body LIKE $q ESCAPE '\\' OR attributes LIKE $q ESCAPE '\\')`;
         add(`(${inTrace} OR ${inLogs})`, "q", contains(q));
       }
-      return select(`${where.join(" AND ")} ORDER BY start_ns DESC LIMIT $limit`, values);
+      // Users, times and failures have an index; for everything else rows are read, and not without end.
+      const indexed = userHash !== undefined || sinceMs !== undefined || error === true;
+      const newest = `(SELECT * FROM traces ORDER BY start_ns DESC LIMIT ${SCAN})`;
+      return select(`${where.join(" AND ")} ORDER BY start_ns DESC LIMIT $limit`, values, indexed ? "traces" : newest);
     },
     find(ref) {
       const prefix = ref.toLowerCase();
@@ -134,7 +137,7 @@ export function createTraces(db: () => DatabaseSync): Traces {
     },
     services: () =>
       db()
-        .prepare("SELECT DISTINCT service FROM traces UNION SELECT DISTINCT service FROM logs ORDER BY 1")
+        .prepare("SELECT service FROM services ORDER BY 1")
         .all()
         .map((row) => String(row["service"])),
   };

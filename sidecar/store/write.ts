@@ -55,7 +55,19 @@ export function createWriter(db: DatabaseSync): Writer {
        trace_id = CASE WHEN excluded.last_ms >= last_ms THEN coalesce(excluded.trace_id, trace_id) ELSE trace_id END,
        first_ms = min(first_ms, excluded.first_ms), last_ms = max(last_ms, excluded.last_ms)`,
   );
+  const upsertService = db.prepare(
+    "INSERT INTO services VALUES (?, ?) ON CONFLICT DO UPDATE SET last_ms = max(last_ms, excluded.last_ms)",
+  );
   const insertEvent = db.prepare("INSERT INTO error_events VALUES (?, ?, ?, ?)");
+
+  const seen = new Map<string, number>();
+  /** Which services there are, to the minute: the lists would have to be scanned for it. */
+  function note(service: string, timeNs: bigint): void {
+    const atMs = Number(timeNs / 1_000_000n);
+    if (atMs < (seen.get(service) ?? Number.NEGATIVE_INFINITY) + MINUTE_MS) return;
+    upsertService.run(service, atMs);
+    seen.set(service, atMs);
+  }
 
   /** At most so many new groups an hour, the rest is `other`: a message that varies must not flood the list. */
   function admitted(service: string, given: Fingerprint, atMs: number): Fingerprint {
@@ -94,6 +106,7 @@ export function createWriter(db: DatabaseSync): Writer {
         links: span.links.length === 0 ? null : JSON.stringify(span.links),
       });
       if (changes === 0) return;
+      note(service, start);
       const root = span.parentId === undefined;
       upsertTrace.run({
         trace: traceId,
@@ -117,6 +130,7 @@ export function createWriter(db: DatabaseSync): Writer {
       }
     },
     log(log) {
+      note(log.service, log.timeNs);
       insertLog.run({
         time: log.timeNs,
         service: log.service,
