@@ -1,6 +1,6 @@
 import type { Logger } from "pino";
 import type { Sample } from "../probes/probe.ts";
-import type { Incident, Instance, OutboxRow, Severity } from "../state/records.ts";
+import type { Incident, Instance, OutboxRow, Press, Severity } from "../state/records.ts";
 import type { Now, SteadyClock, SteadyMark } from "../state/steady.ts";
 import type { Change, State } from "../state/state.ts";
 import { createComposer } from "./compose.ts";
@@ -68,14 +68,6 @@ export interface EngineOptions extends Pick<WorldOptions, "expectedUpdates"> {
   /** The name of the channel whose token is one of its own; its refusal is an alert. undefined: none. */
   tokenChannel?: string | undefined;
 }
-/** What an action button says; the nonce must be its incident's. */
-export interface Press {
-  action: "ack" | "silence" | "undo";
-  incident: string;
-  nonce: string;
-  forMs: number;
-  by: string;
-}
 export interface EngineDeps {
   state: State;
   clock: SteadyClock;
@@ -92,8 +84,6 @@ const CHECKPOINT_MS = 15_000;
 const KEEP_MS = 30 * 86_400_000;
 const UNSEEN_MS = 10 * 60_000; // longer than the longest interval of a probe
 const MAX_SILENCE_MS = 7 * 86_400_000;
-
-export type Engine = ReturnType<typeof createEngine>;
 
 /** Decides: samples in, rows of the outbox out. One `tick` is one evaluation and one transaction. */
 export function createEngine(deps: EngineDeps, options: EngineOptions) {

@@ -1,4 +1,4 @@
-import type { Incident, Instance, Severity } from "../state/records.ts";
+import type { Instance, Severity } from "../state/records.ts";
 import type { Now } from "../state/steady.ts";
 import type { Reading } from "./rule.ts";
 
@@ -121,5 +121,3 @@ export function step(before: Instance, input: Input, now: Now): { state: Instanc
 export const holds = (instance: Instance, holdMs: number, now: Now): boolean =>
   instance.state === "pending" ||
   (instance.state === "ok" && instance.suspectSinceAtMs !== null && now.atMs - instance.suspectSinceAtMs <= holdMs);
-
-export const isOpen = (incident: Incident): boolean => incident.state !== "resolved";

@@ -1,14 +1,6 @@
 import type { Logger } from "pino";
+import type { Press } from "../state/records.ts";
 import { createPost } from "./post.ts";
-
-/** What a press asks for; the answer is the toast that the person sees. */
-export interface Press {
-  action: "ack" | "silence" | "undo";
-  incident: string;
-  nonce: string;
-  forMs: number;
-  by: string;
-}
 
 interface Options {
   apiRoot: string;

@@ -28,8 +28,8 @@ export interface Channel {
   /** Shortest time between two sends, and how many a minute. */
   pace: { everyMs: number; perMinute: number };
   /** Never rejects for what the other side does. `signal` is the deadline. */
-  send(message: Message, route: Route, signal: AbortSignal): Promise<Answer>;
+  send: (message: Message, route: Route, signal: AbortSignal) => Promise<Answer>;
   /** Something that forgets what is not said again: called about every minute with all it should know. */
-  refresh?(firing: Message[], signal: AbortSignal): Promise<void>;
-  close(): Promise<void>;
+  refresh?: (firing: Message[], signal: AbortSignal) => Promise<void>;
+  close: () => Promise<void>;
 }

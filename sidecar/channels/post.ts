@@ -5,8 +5,6 @@ import type { Answer } from "./channel.ts";
 const CONNECT_MS = 5000; // half of a send's deadline: a black hole is then known to be "not sent"
 const MAX_ANSWER_BYTES = 64 * 1024;
 
-export type Post = ReturnType<typeof createPost>;
-
 /**
  * One HTTP request over a connection of its own: alerts are rare, and a kept-alive socket that the other side has
  * meanwhile closed would make a certain failure look ambiguous. The answer of a failed request says whether it had left.

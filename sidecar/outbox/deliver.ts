@@ -27,8 +27,6 @@ const SEND_TIMEOUT_MS = 10_000;
 const LOOK_EVERY_MS = 1000;
 const REFRESH_EVERY_MS = 60_000;
 
-export type Sender = ReturnType<typeof createSender>;
-
 /** The only place that sends and retries. Each channel has a loop of its own: one that hangs holds up no other. */
 export function createSender(deps: SenderDeps) {
   const { state, clock, channels, compose, log, random } = deps;

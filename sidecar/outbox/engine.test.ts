@@ -210,10 +210,10 @@ test("a bot that gets its name only after it was read keeps its incidents", asyn
   rig.engine.watch(["bot"]);
   const as = (target: string, fails: boolean): Sample[] => [
     {
-      ...(fails ? down(rig) : (healthSample(rig.at(), health(rig.at())) as Sample)),
+      ...(fails ? down(rig) : healthSample(rig.at(), health(rig.at()))),
       target,
       probe: "health",
-    } as Sample,
+    },
   ];
   await rig.run(4 * MINUTE, () => as("bot", true));
   assert.deepEqual(kinds(channel), ["firing TelegramBotDown"]);

@@ -175,3 +175,13 @@ export interface Composed {
   /** To be written together with `sent`. `messageId` is filled in by the sender where it is undefined. */
   told: (Omit<Told, "messageId"> & { messageId: number | null | undefined })[];
 }
+
+/** What an action button asks for; the nonce must be its incident's. */
+export interface Press {
+  action: "ack" | "silence" | "undo";
+  incident: string;
+  nonce: string;
+  /** Of a silence. */
+  forMs: number;
+  by: string;
+}

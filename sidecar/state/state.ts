@@ -33,7 +33,7 @@ export interface State {
   quickCheck(): string | undefined;
   /** For backups: the database itself, undefined when there is none. */
   database(): DatabaseSync | undefined;
-  close(): void;
+  close: () => void;
 }
 
 const SQLITE_FULL = 13;
