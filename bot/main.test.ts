@@ -159,8 +159,8 @@ test("a damaged database ends with 1 and the remedy", async (t) => {
 test("an uncaught exception is logged, ends with 1, and the next start counts one crash", async (t) => {
   const telegram = await fake(t);
   const env = envOf(t, telegram);
-  const preload = `data:text/javascript,process.on("SIGUSR2",()=>{throw new Error("on purpose")})`;
-  const bot = start(t, { ...env, NODE_OPTIONS: `--import=${preload}` });
+  const crash = `process.on("SIGUSR2", () => { throw new Error("on purpose"); })`;
+  const bot = start(t, { ...env, NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(crash)}` });
   await bot.port();
   bot.process.kill("SIGUSR2");
   assert.equal(await bot.exit, 1);
