@@ -188,6 +188,25 @@ for (const dashboard of dashboards)
       }
     });
 
+    test("counters are only ever seen as a rate or an increase, and log queries follow the width of the panel", () => {
+      for (const { panel, target } of targets) {
+        const text = textOf(target);
+        if (target.datasource.type === "loki")
+          for (const [, window] of text.matchAll(/\[([^\]]+)\]/g))
+            assert.ok(window === "$__auto" || window === "$__range", `${panel.title}: ${window}`);
+        if (target.datasource.type !== "prometheus") continue;
+        const bare = text.replaceAll(/\b(?:rate|increase)\([^[]*\[[^\]]+\]\)/g, "");
+        assert.doesNotMatch(bare, /_(total|bucket|count|sum)\b/, panel.title);
+      }
+    });
+
+    test("panels ask something, and lists of variables follow the time range", () => {
+      for (const { title, type, targets: asked = [] } of panels)
+        if (type !== "text" && type !== "alertlist") assert.ok(asked.length > 0, title);
+      for (const { type, name, refresh } of dashboard.templating.list)
+        if (type === "query") assert.equal(refresh, 2, name);
+    });
+
     test("a search for traces shows the newest", () => {
       for (const { panel, target } of targets)
         if (target.tableType !== undefined) assert.match(textOf(target), / with \(most_recent=true\)$/, panel.title);

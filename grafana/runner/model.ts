@@ -67,6 +67,8 @@ export interface Variable {
   multi?: boolean;
   includeAll?: boolean;
   allValue?: string;
+  /** 2: whenever the time range changes. */
+  refresh?: number;
   current: { value: string | string[] };
 }
 export interface Annotation {
