@@ -13,13 +13,13 @@ interface Setup {
   capture: OtlpCapture;
 }
 
-async function start(t: TestContext, env: Record<string, string> = {}, now?: () => number): Promise<Setup> {
+async function start(t: TestContext, env: Record<string, string> = {}, monotonic?: () => number): Promise<Setup> {
   const capture = await startOtlpCapture();
   const telemetry = startTelemetry({
     serviceName: "bot",
     serviceVersion: "1.0.0",
     env: { ...QUIET, OTEL_EXPORTER_OTLP_ENDPOINT: capture.url, ...env },
-    ...(now && { now }),
+    ...(monotonic && { monotonic }),
   });
   t.after(async () => {
     await telemetry.shutdown(2000);

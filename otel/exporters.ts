@@ -10,6 +10,7 @@ import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-proto";
 import type { ReadableLogRecord } from "@opentelemetry/sdk-logs";
 import type { ResourceMetrics } from "@opentelemetry/sdk-metrics";
 import type { ReadableSpan } from "@opentelemetry/sdk-trace";
+import type { Clocks } from "./connection.ts";
 import type { TelemetryConfig } from "./config.ts";
 import { redact, redactFreeText, redactValue } from "./redact.ts";
 
@@ -22,6 +23,8 @@ export interface Delivery {
   lost: number;
   /** Undefined before the first attempt has ended. */
   lastOk: boolean | undefined;
+  /** When the last attempt ended, monotonic milliseconds. */
+  lastMs: number;
   lastError: { atMs: number; reason: string } | undefined;
 }
 
@@ -30,8 +33,14 @@ interface Exporter<T> {
 }
 
 /** The three OTLP exporters, each with one total deadline, redaction of what it sends, and an account of what became of it. */
-export function createExporters(config: TelemetryConfig, selfObsMeterProvider: MeterProvider, now: () => number) {
-  const delivery = (signal: Signal): Delivery => ({ signal, lost: 0, lastOk: undefined, lastError: undefined });
+export function createExporters(config: TelemetryConfig, selfObsMeterProvider: MeterProvider, clocks: Clocks) {
+  const delivery = (signal: Signal): Delivery => ({
+    signal,
+    lost: 0,
+    lastOk: undefined,
+    lastMs: 0,
+    lastError: undefined,
+  });
   const deliveries = { traces: delivery("traces"), metrics: delivery("metrics"), logs: delivery("logs") };
   const options = (signal: Signal) => {
     const agents = createAgents(config);
@@ -63,7 +72,7 @@ export function createExporters(config: TelemetryConfig, selfObsMeterProvider: M
     traces: guard<ReadableSpan[], OTLPTraceExporter>(new OTLPTraceExporter(traces.config), {
       delivery: deliveries.traces,
       deadlineMs,
-      now,
+      clocks,
       state,
       destroy: traces.agents.destroy,
       prepare: (spans) => {
@@ -74,7 +83,7 @@ export function createExporters(config: TelemetryConfig, selfObsMeterProvider: M
     metrics: guard<ResourceMetrics, OTLPMetricExporter>(new OTLPMetricExporter(metrics.config), {
       delivery: deliveries.metrics,
       deadlineMs,
-      now,
+      clocks,
       state,
       destroy: metrics.agents.destroy,
       prepare: () => 0,
@@ -82,7 +91,7 @@ export function createExporters(config: TelemetryConfig, selfObsMeterProvider: M
     logs: guard<ReadableLogRecord[], OTLPLogExporter>(new OTLPLogExporter(logs.config), {
       delivery: deliveries.logs,
       deadlineMs,
-      now,
+      clocks,
       state,
       destroy: logs.agents.destroy,
       // The bridge has redacted them already; records of other loggers have not been there.
@@ -97,7 +106,7 @@ export function createExporters(config: TelemetryConfig, selfObsMeterProvider: M
 interface GuardOptions<T> {
   delivery: Delivery;
   deadlineMs: number;
-  now: () => number;
+  clocks: Clocks;
   state: { readonly closed: boolean };
   /** Ends every connection of this exporter. */
   destroy: () => void;
@@ -116,9 +125,10 @@ function guard<T, E extends Exporter<T>>(exporter: E, options: GuardOptions<T>):
       if (!open.delete(finish)) return;
       clearTimeout(timer);
       delivery.lastOk = result.code === ExportResultCode.SUCCESS;
+      delivery.lastMs = options.clocks.monotonic();
       if (!delivery.lastOk) {
         delivery.lost += count;
-        delivery.lastError = { atMs: options.now(), reason: failureText(result.error) };
+        delivery.lastError = { atMs: options.clocks.now(), reason: failureText(result.error) };
       }
       done(result);
     };

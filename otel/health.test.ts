@@ -4,8 +4,8 @@ import { GrammyError, HttpError } from "grammy";
 import type { BotHealthOptions } from "./health.ts";
 import { createBotHealth } from "./health.ts";
 import { memoryLimit } from "./process-metrics.ts";
-import type { TelemetryHealth } from "./start.ts";
 import { startTelemetry } from "./start.ts";
+import type { TelemetryHealth } from "./telemetry-health.ts";
 
 const WALL = Date.parse("2026-11-21T12:00:00.000Z");
 

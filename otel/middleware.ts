@@ -3,7 +3,8 @@ import type { Attributes, Context as OtelContext, Link, Span } from "@openteleme
 import { ROOT_CONTEXT, SpanKind, SpanStatusCode, context, trace } from "@opentelemetry/api";
 import type { Context, MiddlewareFn } from "grammy";
 import type { Logger } from "pino";
-import type { BotHealthState, Handling } from "./health.ts";
+import type { Handling } from "./counts.ts";
+import type { BotHealthState } from "./health.ts";
 import { createHistogram } from "./instruments.ts";
 import type { HandlingReason, UpdateType } from "./names.ts";
 import { attributes, events, metrics, updateTypes } from "./names.ts";

@@ -1,7 +1,8 @@
 /** The door of @gramwatch/otel. */
 export * from "./settings.ts";
 export { otelSettings, readTelemetryConfig } from "./config.ts";
-export { startTelemetry, type Telemetry, type TelemetryHealth, type TelemetryOptions } from "./start.ts";
+export { startTelemetry, type Telemetry, type TelemetryOptions } from "./start.ts";
+export type { TelemetryHealth } from "./telemetry-health.ts";
 export { createLog, type Log, type LogOptions } from "./log.ts";
 export { createRuns } from "./runs.ts";
 export { addSecret, redact, redactFreeText } from "./redact.ts";
@@ -15,10 +16,10 @@ export {
   type BotHealthOptions,
   type BotHealthState,
   type CheckResult,
-  type Handling,
 } from "./health.ts";
 export { observe, type Observed, type ObserveOptions } from "./observe.ts";
 export { handleExits, type Exits } from "./shutdown.ts";
+export type { Handling } from "./counts.ts";
 export { serveHealth, type HealthServer } from "./http.ts";
 export { observeUpdates, updateTypeOf, type UpdatesOptions } from "./middleware.ts";
 export { observeApi, type ApiOptions } from "./transformer.ts";

@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { performance } from "node:perf_hooks";
 import type { Logger, Meter, Tracer } from "@opentelemetry/api";
 import { DiagLogLevel, context, diag, logs, metrics, propagation, trace } from "@opentelemetry/api";
 import { W3CTraceContextPropagator, diagLogLevelFromString } from "@opentelemetry/core";
@@ -8,7 +9,6 @@ import { AggregationType, PeriodicExportingMetricReader } from "@opentelemetry/s
 import { NodeSDK } from "@opentelemetry/sdk-node";
 import { BatchSpanProcessor } from "@opentelemetry/sdk-trace";
 import { readTelemetryConfig } from "./config.ts";
-import type { Delivery } from "./exporters.ts";
 import { createExporters } from "./exporters.ts";
 import type { Ids } from "./ids.ts";
 import { createIdGenerator } from "./ids.ts";
@@ -22,6 +22,8 @@ import { addSecret } from "./redact.ts";
 import { createResource } from "./resource.ts";
 import { ConfigError } from "./settings.ts";
 import { withDeadline } from "./shutdown.ts";
+import type { TelemetryHealth } from "./telemetry-health.ts";
+import { isExporting, latestError } from "./telemetry-health.ts";
 import { createTeeMeter } from "./tee-meter.ts";
 
 export interface TelemetryOptions {
@@ -33,16 +35,10 @@ export interface TelemetryOptions {
   resource?: Readonly<Record<string, string>>;
   /** Calls to this host make no HTTP spans and carry no `traceparent`. Default `https://api.telegram.org`. */
   telegramApiRoot?: string;
-  /** Wall clock, Unix milliseconds. */
+  /** Wall clock, Unix milliseconds: timestamps. */
   now?: () => number;
-}
-
-/** `/health.telemetry` of the contract. */
-export interface TelemetryHealth {
-  enabled: boolean;
-  exporting: boolean;
-  dropped: { spans: number; logs: number };
-  last_export_error: { at: string; signal: string; reason: string } | null;
+  /** Milliseconds that never jump: durations. */
+  monotonic?: () => number;
 }
 
 export interface Telemetry {
@@ -76,12 +72,13 @@ const SCOPE = "@gramwatch/otel";
  * With `OTEL_SDK_DISABLED=true` everything returned does nothing, at no cost.
  */
 export function startTelemetry(options: TelemetryOptions): Telemetry {
-  const now = options.now ?? Date.now;
+  const { now = Date.now, monotonic = () => performance.now() } = options;
   const { config, problems } = readTelemetryConfig(options.env);
   if (problems.length > 0) throw new ConfigError(problems);
   for (const value of Object.values(config.headers)) addSecret(value);
 
   const startedAt = new Date(now());
+  const startedMs = monotonic();
   const instanceId = randomBytes(8).toString("hex");
   const serviceName = config.serviceName ?? options.serviceName;
   const ids = createIdGenerator();
@@ -100,7 +97,7 @@ export function startTelemetry(options: TelemetryOptions): Telemetry {
   // The SDK's own meters report nothing unless this is set, and only NodeSDK reads it.
   process.env["OTEL_NODE_EXPERIMENTAL_SDK_METRICS"] ??= "true";
   const tee = createTeeMeter();
-  const exporters = createExporters(config, tee.provider, now);
+  const exporters = createExporters(config, tee.provider, { now, monotonic });
   const spanProcessors = config.exported.traces
     ? [new BatchSpanProcessor({ ...config.spans, exporter: exporters.traces, selfObsMeterProvider: tee.provider })]
     : [];
@@ -155,27 +152,22 @@ export function startTelemetry(options: TelemetryOptions): Telemetry {
   const handles = api();
   observeProcess(handles.meter, loop);
 
-  const used = (["traces", "metrics", "logs"] as const).filter((signal) => config.exported[signal]);
+  const deliveries = Object.values(exporters.deliveries).filter(({ signal }) => config.exported[signal]);
   let ended: Promise<void> | undefined;
   return {
     ...base,
     ...handles,
     enabled: true,
     metricsPage: () => renderMetrics(page).catch((error: unknown) => `# not readable: ${(error as Error).name}\n`),
-    health: () => {
-      const deliveries = used.map((signal) => exporters.deliveries[signal]);
-      return {
-        enabled: true,
-        exporting:
-          used.length > 0 &&
-          (now() - startedAt.getTime() < 2 * config.metrics.intervalMs || deliveries.every(isDelivering)),
-        dropped: {
-          spans: tee.queueFull.spans + exporters.deliveries.traces.lost,
-          logs: tee.queueFull.logs + exporters.deliveries.logs.lost,
-        },
-        last_export_error: latestError(deliveries),
-      };
-    },
+    health: () => ({
+      enabled: true,
+      exporting: isExporting(deliveries, monotonic(), startedMs, 2 * config.metrics.intervalMs),
+      dropped: {
+        spans: tee.queueFull.spans + exporters.deliveries.traces.lost,
+        logs: tee.queueFull.logs + exporters.deliveries.logs.lost,
+      },
+      last_export_error: latestError(deliveries),
+    }),
     shutdown: (deadlineMs) =>
       (ended ??= withDeadline(async () => {
         // NodeSDK.shutdown is a Promise.all: the first rejection would hide the rest (opentelemetry-js#3310).
@@ -191,19 +183,6 @@ export function startTelemetry(options: TelemetryOptions): Telemetry {
         diag.disable();
       })),
   };
-}
-
-// Metrics go out every interval; a bot without traffic makes neither spans nor logs, which is no failure.
-const isDelivering = (delivery: Delivery): boolean => delivery.lastOk ?? delivery.signal !== "metrics";
-
-function latestError(deliveries: readonly Delivery[]): TelemetryHealth["last_export_error"] {
-  let latest: Delivery | undefined;
-  for (const delivery of deliveries) {
-    if (delivery.lastError && delivery.lastError.atMs >= (latest?.lastError?.atMs ?? 0)) latest = delivery;
-  }
-  if (!latest?.lastError) return null;
-  const { atMs, reason } = latest.lastError;
-  return { at: new Date(atMs).toISOString(), signal: latest.signal, reason };
 }
 
 const disabled = {
