@@ -63,6 +63,8 @@ export interface ConsoleDeps {
   metricsPage(): Promise<string>;
   /** The history of an incident, oldest first; without it the console shows only the times of the alert itself. */
   timeline?(incident: string): IncidentEvent[];
+  /** Something broke while a page or an answer was made; for the log. The client learns nothing of it. */
+  onError?(error: unknown): void;
   /** Unix milliseconds. */
   wallMs?: () => number;
 }

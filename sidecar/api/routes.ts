@@ -14,11 +14,11 @@ export function apiRoutes(deps: ConsoleDeps, options: ConsoleOptions): Hono {
   const { store, status, alerts } = deps;
   const app = new Hono();
 
-  app.onError((error, c) =>
-    error instanceof BadQuery
-      ? refuse(c, 400, "bad_request", error.message)
-      : refuse(c, 500, "internal", "the sidecar failed to answer; its log says why"),
-  );
+  app.onError((error, c) => {
+    if (error instanceof BadQuery) return refuse(c, 400, "bad_request", error.message);
+    deps.onError?.(error);
+    return refuse(c, 500, "internal", "the sidecar failed to answer; its log says why");
+  });
   app.use(bodyLimit({ maxSize: MAX_BODY_BYTES, onError: (c) => refuse(c, 413, "too_large", "body over 64 KiB") }));
 
   app.get("/status", (c) =>

@@ -32,7 +32,7 @@ export function createConsole(deps: ConsoleDeps, options: ConsoleOptions): Hono 
   const app = new Hono();
 
   const acting = (c: Context): Acting => ({ csrf: auth.csrf(sessionOf(c, auth)), nowMs: wallMs() });
-  const shown = (c: Context, page: Page, status: 200 | 400 | 404 = 200) =>
+  const shown = (c: Context, page: Page, status: 200 | 400 | 404 | 500 = 200) =>
     c.html(layout(assets, page, auth.required ? acting(c).csrf : undefined), status);
   const orMissing = (c: Context, page: Page | undefined) => (page === undefined ? missing(c) : shown(c, page));
   const missing = (c: Context) => {
@@ -46,17 +46,9 @@ export function createConsole(deps: ConsoleDeps, options: ConsoleOptions): Hono 
   app.route("/", openRoutes(deps));
   app.route("/api", apiRoutes(deps, options));
   app.onError((error, c) => {
-    if (!(error instanceof BadQuery)) throw error;
-    return shown(
-      c,
-      {
-        title: "Bad query",
-        section: "",
-        body: html`<h1>That was not understood</h1>
-          <p>${error.message}</p>`,
-      },
-      400,
-    );
+    if (error instanceof BadQuery) return shown(c, told("That was not understood", error.message), 400);
+    deps.onError?.(error);
+    return shown(c, told("This page broke", "The sidecar's log says why. Alerts do not depend on it."), 500);
   });
   app.notFound(missing);
 
@@ -143,5 +135,12 @@ export function createConsole(deps: ConsoleDeps, options: ConsoleOptions): Hono 
   app.post("/test-alert", async (c) => shown(c, alertsPage(deps, acting(c), await deps.testAlert())));
   return app;
 }
+
+const told = (title: string, text: string): Page => ({
+  title,
+  section: "",
+  body: html`<h1>${title}</h1>
+    <p>${text}</p>`,
+});
 
 const textOf = (value: unknown): string | undefined => (typeof value === "string" ? value : undefined);

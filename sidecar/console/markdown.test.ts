@@ -17,7 +17,7 @@ const RENDERED: [string, string, string][] = [
   ["headings", "# One\n## Two\n#### Four", "<h1>One</h1><h2>Two</h2><h3>Four</h3>"],
   ["paragraphs over several lines", "a\nb\n\nc", "<p>a b</p><p>c</p>"],
   ["bullets with lines that go on", "- a\n  b\n* c", "<ul><li>a b</li><li>c</li></ul>"],
-  ["numbered lists", "1. a\n2. b\ntext", "<ol><li>a</li><li>b</li></ol><p>text</p>"],
+  ["numbered lists", "1. a\n2. b\ntext", '<ol start="1"><li>a</li><li>b</li></ol><p>text</p>'],
   [
     "fenced code as it is",
     "```sh\nnpm run <x>\n# no heading\n```\nafter",
@@ -29,6 +29,12 @@ const RENDERED: [string, string, string][] = [
     "| a | b |\n|---|:-:|\n| 1 | `x` |",
     "<table><thead><tr><th>a</th><th>b</th></tr></thead><tbody><tr><td>1</td><td><code>x</code></td></tr></tbody></table>",
   ],
+  [
+    "a list that goes on after code",
+    "1. a\n\n```\nx\n```\n\n2. b",
+    '<ol start="1"><li>a</li></ol><pre tabindex="0"><code>x</code></pre><ol start="2"><li>b</li></ol>',
+  ],
+  ["emphasis", "*a b* 2 * 3 * 4", "<p><em>a b</em> 2 * 3 * 4</p>"],
   ["bold and code, which hold nothing else", "**a** `**b**`", "<p><strong>a</strong><code>**b**</code></p>"],
   [
     "links to the web",

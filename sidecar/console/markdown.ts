@@ -1,8 +1,8 @@
 import { html, type Html } from "./html.ts";
 
 /**
- * The part of Markdown that runbooks use: headings, paragraphs, lists, fenced code, tables, and inline code, bold and
- * links. Everything else is text; nothing of it is ever HTML.
+ * The part of Markdown that runbooks use: headings, paragraphs, lists, fenced code, tables, and inline code, bold,
+ * emphasis and links. Everything else is text; nothing of it is ever HTML.
  */
 export function markdown(source: string): Html {
   const lines = source.replaceAll("\r\n", "\n").split("\n");
@@ -61,7 +61,7 @@ function list(first: RegExpExecArray, lines: string[]): Html {
     ? html`<ul>
         ${body}
       </ul>`
-    : html`<ol>
+    : html`<ol start="${Number(first[1])}">
         ${body}
       </ol>`;
 }
@@ -90,16 +90,17 @@ function table(rows: string[]): Html {
   </table>`;
 }
 
-const INLINE = /`([^`]+)`|\*\*([^*]+)\*\*|\[([^\]]+)\]\(([^)\s]+)\)/g;
+const INLINE = /`([^`]+)`|\*\*([^*]+)\*\*|\*([^*\s][^*]*)\*|\[([^\]]+)\]\(([^)\s]+)\)/g;
 
 function inline(text: string): Html {
   const pieces: (string | Html)[] = [];
   let from = 0;
   for (const match of text.matchAll(INLINE)) {
-    const [whole, code, bold, words, target] = match;
+    const [whole, code, bold, stressed, words, target] = match;
     pieces.push(text.slice(from, match.index));
     if (code !== undefined) pieces.push(html`<code>${code}</code>`);
     else if (bold !== undefined) pieces.push(html`<strong>${bold}</strong>`);
+    else if (stressed !== undefined) pieces.push(html`<em>${stressed}</em>`);
     else pieces.push(link(words ?? "", target ?? ""));
     from = match.index + whole.length;
   }

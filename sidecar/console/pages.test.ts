@@ -60,6 +60,20 @@ test("a query that is not understood is 400 with the reason", async (t) => {
   assert.match(text, /min_duration is a duration/);
 });
 
+test("a page that breaks is 500 without its reason, which goes to the log", async (t) => {
+  const logged: unknown[] = [];
+  const broken = new Error("secret reason");
+  const deliveries = () => {
+    throw broken;
+  };
+  const { get } = pages(t, () => ({ deliveries, onError: (error) => logged.push(error) }));
+  const { status, text } = await get("/alerts");
+  assert.equal(status, 500);
+  assert.match(text, /This page broke The sidecar's log says why/);
+  assert.doesNotMatch(text, /secret reason/);
+  assert.deepEqual(logged, [broken]);
+});
+
 test("the day of a bot: state, uptime, rate, errors against their limit, what waits, the disk's pace", async (t) => {
   const { get } = pages(t, addBusyDay);
   const { text, html } = await get("/");

@@ -40,7 +40,7 @@ export function around(deps: ConsoleDeps, nowMs: number): Html {
           html`<tr>
             <td>${badge(tone, word)}</td>
             <td>${what}</td>
-            <td class="number">${value}</td>
+            <td class="${tone === "bad" ? "value" : "number"}">${value}</td>
           </tr>`,
       )}
     </tbody>
