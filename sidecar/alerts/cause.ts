@@ -1,5 +1,6 @@
 import type { BotHealth, PathPhases } from "../probes/probe.ts";
-import type { BotView, World } from "./world.ts";
+import type { BotView } from "./bot-view.ts";
+import type { World } from "./world.ts";
 
 export type Cause =
   | "process_down"

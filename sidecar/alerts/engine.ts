@@ -3,6 +3,7 @@ import type { Sample } from "../probes/probe.ts";
 import type { Incident, Instance, OutboxRow, Press, Severity } from "../state/records.ts";
 import type { Now, SteadyClock, SteadyMark } from "../state/steady.ts";
 import type { Change, State } from "../state/state.ts";
+import { newBot } from "./bot-view.ts";
 import { createComposer } from "./compose.ts";
 import { type Evidence, explain } from "./explain.ts";
 import { apply, fire, letters, newReference, refresh } from "./incidents.ts";
@@ -21,7 +22,6 @@ import {
   createWorld,
   forgetReadings,
   forgetUnseen,
-  newBot,
   observe,
   renameBot,
   type World,

@@ -127,7 +127,9 @@ const next = (around: Around): string =>
   `next reminder in ${span(repeatGapMs((around.told?.repeats ?? 0) + 1))}. Not acknowledged.`;
 
 function overLines(incident: Incident, around: Around, words: Words, time: Time): Html[] {
-  const cause = around.kind === "missed" ? causeText(incident) : undefined;
+  // Who reads only this message must learn what it was: nothing was said before, or it stands in the place of what was.
+  const whole = around.kind === "missed" || around.kind === "edit";
+  const cause = whole ? causeText(incident) : undefined;
   const repeats = around.told?.repeats ?? 0;
   const details = [
     ...(incident.dips > 0 ? [`${incident.dips} dip${incident.dips === 1 ? "" : "s"} inside the incident`] : []),
@@ -136,7 +138,7 @@ function overLines(incident: Incident, around: Around, words: Words, time: Time)
   return [
     rich`${DOWN.has(incident.rule) ? "Down" : "Lasted"} ${stretch(incident, time)}.`,
     ...(cause === undefined ? [] : [rich`<b>Cause:</b> ${clip(cause, 400)}.`]),
-    ...(around.kind === "missed" ? [rich`${clip(words.line(incident.facts), 400)}`] : []),
+    ...(whole ? [rich`${clip(words.line(incident.facts), 400)}`] : []),
     ...(details.length === 0 ? [] : [rich`${details.join(", ")}.`]),
   ];
 }

@@ -1,7 +1,7 @@
 import { errorsWithin } from "./errors.ts";
 import { downCause } from "./cause.ts";
 import { bots, CLEAR, type Context, type Reading, type Rule, STALE_MS, UNKNOWN } from "./rule.ts";
-import type { BotView } from "./world.ts";
+import type { BotView } from "./bot-view.ts";
 
 /** The last `/health` of this run; undefined: not readable now. */
 const bodyOf = ({ world, target, now }: Context) => {

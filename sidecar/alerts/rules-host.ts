@@ -1,7 +1,8 @@
 import { countingControls, controlsFail, telegramFails } from "./cause.ts";
 import { fillRate } from "./disk.ts";
 import { CLEAR, type Context, type Rule, STALE_MS, UNKNOWN } from "./rule.ts";
-import type { Streak, World } from "./world.ts";
+import type { Streak } from "./streak.ts";
+import type { World } from "./world.ts";
 
 const mounts = (world: World) => Object.keys(world.mounts);
 
