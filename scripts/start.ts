@@ -89,8 +89,8 @@ function start(name: "fake-telegram" | "sidecar" | "bot"): void {
     entry.code = code ?? 1;
     if (signals === 0) process.stderr.write(`${name} ended (${signal ?? `exit code ${code}`})\n`);
     // Before all are up a process that ends is a failed start. Later the others go on: the sidecar has something to tell.
-    if (!ready) stop();
-    else if (signals > 0) stop(0);
+    if (signals > 0) stop(0);
+    else if (!ready) stop();
     if (children.every((other) => other.code !== undefined))
       process.exit(children.find((other) => other.code)?.code ?? 0);
   });
