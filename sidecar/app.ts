@@ -72,6 +72,7 @@ export async function createApp(config: SidecarConfig, { telemetry, log }: Deps)
         heartbeats: () => heartbeats.status().map(asState),
         testAlert: alerting.testAlert,
         metricsPage: () => telemetry.metricsPage(),
+        onError: (error) => log.error({ err: error, job: "console" }, "a job broke"),
       },
       { ...config.console, version: telemetry.serviceVersion, grafanaUrl: config.grafanaUrl, errors: config.errors },
     );
