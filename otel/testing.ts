@@ -167,7 +167,9 @@ export function assertNoSecret(texts: Readonly<Record<string, string | Uint8Arra
   }
 }
 
-const milliseconds = (nanoseconds: unknown): number => Number((nanoseconds as bigint | undefined) ?? 0n) / 1e6;
+// By way of microseconds: nanoseconds since 1970 are beyond what a number holds exactly.
+const milliseconds = (nanoseconds: unknown): number =>
+  Number(((nanoseconds as bigint | undefined) ?? 0n) / 1000n) / 1000;
 
 const toSpan = (item: Record<string, unknown>, resource: Attributes): CapturedSpan => ({
   name: String(item["name"]),
