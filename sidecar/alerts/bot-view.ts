@@ -1,4 +1,11 @@
-import type { BotHealth, HandlingSample, HealthSample, TelegramSample, WebhookSample } from "../probes/probe.ts";
+import type {
+  BotHealth,
+  Failure,
+  HandlingSample,
+  HealthSample,
+  TelegramSample,
+  WebhookSample,
+} from "../probes/probe.ts";
 import { countErrors, type ErrorCount } from "./errors.ts";
 import { type BackupAge, backupOf, next, noStreak, type Read, reasonOf, type Streak } from "./streak.ts";
 

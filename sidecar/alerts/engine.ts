@@ -1,23 +1,21 @@
 import type { Logger } from "pino";
 import type { Sample } from "../probes/probe.ts";
-import type { Incident, Instance, OutboxRow, Press, Severity } from "../state/records.ts";
+import type { Incident, Instance, OutboxRow, Severity } from "../state/records.ts";
 import type { Now, SteadyClock, SteadyMark } from "../state/steady.ts";
 import type { Change, State } from "../state/state.ts";
 import { newBot } from "./bot-view.ts";
 import { createComposer } from "./compose.ts";
+import { createDesk } from "./desk.ts";
 import { type Evidence, explain } from "./explain.ts";
 import { apply, fire, letters, newReference, refresh } from "./incidents.ts";
 import { asInhibitor, inhibition, type Inhibitor, INHIBITORS } from "./inhibit.ts";
-import { linksOf } from "./links.ts";
 import { plan } from "./plan.ts";
 import type { RenderOptions } from "./render.ts";
 import type { Context, Rule } from "./rule.ts";
 import { RULES } from "./rules.ts";
 import { holds, newInstance, step } from "./step.ts";
 import type { Thresholds } from "./thresholds.ts";
-import { isAcked } from "./told.ts";
 import { type ChannelPolicy, createTruth, isOpenRow, keyOf, put, toldKey } from "./truth.ts";
-import { summaryOf } from "./words.ts";
 import {
   createWorld,
   forgetReadings,
@@ -28,27 +26,9 @@ import {
   type WorldOptions,
 } from "./world.ts";
 
+export type { AlertJson } from "./desk.ts";
 export type { Evidence } from "./explain.ts";
 export type { ChannelPolicy } from "./truth.ts";
-
-/** An element of `GET /api/alerts`: the contract in the design. */
-export interface AlertJson {
-  id: string;
-  rule: string;
-  target: string;
-  severity: Severity;
-  state: "firing" | "resolved";
-  cause: string | null;
-  summary: string;
-  started_at: string;
-  fired_at: string;
-  resolved_at: string | null;
-  acked_by: string | null;
-  silenced_until: string | null;
-  inhibited_by: string | null;
-  links: { dashboard: string | null; trace: string | null; runbook: string | null };
-  trace_ids: string[];
-}
 
 /** One rule on one target as it stands, for the console, `/api/status` and `sidecar.alerts.firing`. */
 export interface Standing {
@@ -83,7 +63,6 @@ export interface EngineDeps {
 const CHECKPOINT_MS = 15_000;
 const KEEP_MS = 30 * 86_400_000;
 const UNSEEN_MS = 10 * 60_000; // longer than the longest interval of a probe
-const MAX_SILENCE_MS = 7 * 86_400_000;
 
 /** Decides: samples in, rows of the outbox out. One `tick` is one evaluation and one transaction. */
 export function createEngine(deps: EngineDeps, options: EngineOptions) {
@@ -269,78 +248,6 @@ export function createEngine(deps: EngineDeps, options: EngineOptions) {
     ];
   }
 
-  function asJson(incident: Incident): AlertJson {
-    const iso = (wallMs: number) => new Date(wallMs).toISOString();
-    const { wallMs } = clock.now();
-    const silencedUntil = truth.instanceOf(incident)?.silencedUntilWallMs ?? null;
-    return {
-      id: incident.id,
-      rule: incident.rule,
-      target: incident.target,
-      severity: incident.severity,
-      state: incident.state === "resolved" ? "resolved" : "firing",
-      cause: incident.cause,
-      summary: summaryOf(incident),
-      started_at: iso(incident.startedWallMs),
-      fired_at: iso(incident.firedWallMs),
-      resolved_at: incident.resolvedWallMs === null ? null : iso(incident.resolvedWallMs),
-      acked_by: isAcked(incident, clock.now()) ? incident.ackedBy : null,
-      silenced_until: silencedUntil !== null && silencedUntil > wallMs ? iso(silencedUntil) : null,
-      inhibited_by: incident.inhibitedBy,
-      links: linksOf(incident, options.render.links),
-      trace_ids: incident.traceIds,
-    };
-  }
-
-  /** Changes an open incident and its instance, then plans edits and what may now be said. */
-  function act(
-    id: string,
-    change: (incident: Incident, instance: Instance, now: Now) => Change[],
-  ): AlertJson | undefined {
-    const incident = state.get("incident", id.replace(/^#/, "").toUpperCase());
-    const instance = incident && truth.instanceOf(incident);
-    if (incident === undefined || instance === undefined || incident.state === "resolved") return undefined;
-    const now = clock.now();
-    state.stage(change(incident, instance, now));
-    state.commit(plan(state, truth, channels, now));
-    wake();
-    return asJson(state.get("incident", incident.id) ?? incident);
-  }
-
-  const actions = {
-    /** No repeats until the resolve, a higher severity or 24 h. undefined: no such incident, or it is over. */
-    ack: (id: string, by: string): AlertJson | undefined =>
-      act(id, (incident, _, now) => [put.incident({ ...incident, ackedBy: by, ackedAtMs: now.atMs })]),
-    /** No messages of this rule on this target for a while, at most 7 days; the truth is compared with the told after it. */
-    silence: (id: string, forMs: number, by: string) =>
-      act(id, (_, instance, now) => {
-        const untilWallMs = now.wallMs + Math.min(forMs, MAX_SILENCE_MS);
-        return [put.instance({ ...instance, silencedUntilWallMs: untilWallMs, silencedBy: by })];
-      }),
-    /** Takes back ack and silence. */
-    undo: (id: string) =>
-      act(id, (incident, instance) => [
-        put.incident({ ...incident, ackedBy: null, ackedAtMs: null }),
-        put.instance({ ...instance, silencedUntilWallMs: null, silencedBy: null }),
-      ]),
-  };
-
-  function press(pressed: Press): string {
-    const incident = state.get("incident", pressed.incident);
-    if (incident === undefined || incident.nonce !== pressed.nonce) return "Unknown incident.";
-    const { id, by, forMs } = { ...pressed, id: incident.id };
-    const done =
-      pressed.action === "ack"
-        ? actions.ack(id, by)
-        : pressed.action === "silence"
-          ? actions.silence(id, forMs, by)
-          : actions.undo(id);
-    if (done === undefined) return `#${id} is over.`;
-    return pressed.action === "undo"
-      ? `#${id} speaks again.`
-      : `#${id}: ${pressed.action === "ack" ? "acknowledged" : "silenced"}.`;
-  }
-
   return {
     /** Takes what a probe saw; `sample.atMs` is monotonic. */
     observe: onSample,
@@ -350,13 +257,6 @@ export function createEngine(deps: EngineDeps, options: EngineOptions) {
     compose: (channel: string, rows: OutboxRow[]) => composer.compose(channel, rows, clock.now()),
     /** What a channel was told is firing and still is. */
     firing: (channel: string) => composer.firing(channel, clock.now()),
-    /** Newest first. */
-    alerts: (filter: "firing" | "resolved" | "all"): AlertJson[] =>
-      state
-        .all("incident")
-        .filter(({ state: now }) => filter === "all" || (filter === "resolved") === (now === "resolved"))
-        .sort((a, b) => b.firedAtMs - a.firedAtMs)
-        .map(asJson),
     standings(): Standing[] {
       const { atMs } = clock.now();
       return rules.flatMap((rule) =>
@@ -368,9 +268,10 @@ export function createEngine(deps: EngineDeps, options: EngineOptions) {
         }),
       );
     },
-    ...actions,
-    /** A pressed button; the answer is what the person reads. */
-    press,
+    ...createDesk(state, clock, truth, options.render.links, () => {
+      state.commit(plan(state, truth, channels, clock.now()));
+      wake();
+    }),
     /** The bots that are watched, so that one that was never read is known from the start. */
     watch(targets: string[]): void {
       const { atMs, wallMs } = clock.now();
