@@ -183,6 +183,18 @@ test("requests under one reference are listed on each other's page", async (t) =
   assert.match((await get("/requests/cccccccc")).text, /11 more requests under this reference/);
 });
 
+test("a full list leads to a longer one with the same filter", async (t) => {
+  const { get } = pages(t, addBusyDay);
+  const link = async (path: string) =>
+    /href="(\/requests\?[^"]*limit=500[^"]*)"/.exec((await get(path)).html)?.[1]?.replaceAll("&amp;", "&");
+  assert.equal(await link("/requests"), undefined);
+  assert.equal(await link("/requests?limit=5&service=shopbot"), "/requests?limit=500&service=shopbot");
+  const all = "q=message&error=false&min_duration=1ms&user=9f2c11d07ab3e480&show=all";
+  const longer = await link(`/requests?limit=5&${all}`);
+  assert.deepEqual(new Set(longer?.split("?")[1]?.split("&")), new Set(`limit=500&${all}`.split("&")));
+  assert.equal(await link(longer ?? ""), undefined);
+});
+
 test("assets are named by their content and may be kept for ever", async (t) => {
   const { get } = pages(t);
   const url = /href="(\/assets\/[0-9a-f]{10}-console\.css)"/.exec((await get("/")).html)?.[1] ?? "";

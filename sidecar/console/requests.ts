@@ -18,7 +18,8 @@ export function requestsPage({ store }: ConsoleDeps, filter: TraceFilter, notice
         <button type="button" class="live" data-pause aria-pressed="false">Live</button>
       </div>
       ${notice === "" ? nothing : html`<p class="notice" role="status">${notice}</p>`}
-      ${form(store.traces.services(), filter)} ${live("requests", traces.length === 0 ? none(filter) : list(traces))}`,
+      ${form(store.traces.services(), filter)}
+      ${live("requests", traces.length === 0 ? none(filter) : html`${list(traces)}${more(filter, traces.length)}`)}`,
   };
 }
 
@@ -49,7 +50,7 @@ function form(services: string[], { service, minDurationMs, error, q, userHash, 
       </select></label
     >
     <label
-      >Show
+      >Kind
       <select name="show">
         <option value="">requests</option>
         <option value="all" ${requests === true ? nothing : html` selected`}>all traces</option>
@@ -106,3 +107,18 @@ const none = (filter: TraceFilter): Html =>
         : html`No request yet. They appear here as soon as the bot's telemetry arrives.`
     }
   </p>`;
+
+const MOST = 500;
+
+/** Only where the list is full, and once: whoever needs more than that narrows the search. */
+function more({ service, minDurationMs, error, q, userHash, requests, limit = 50 }: TraceFilter, shown: number): Html {
+  if (shown < limit || limit >= MOST) return nothing;
+  const query = new URLSearchParams({ limit: String(MOST) });
+  if (service !== undefined) query.set("service", service);
+  if (minDurationMs !== undefined) query.set("min_duration", `${minDurationMs}ms`);
+  if (error !== undefined) query.set("error", String(error));
+  if (q !== undefined) query.set("q", q);
+  if (userHash !== undefined) query.set("user", userHash);
+  if (requests !== true) query.set("show", "all");
+  return html`<p><a href="/requests?${query.toString()}">Show more</a></p>`;
+}
