@@ -62,6 +62,14 @@ const bad: [title: string, env: Record<string, string>, message: string][] = [
   BOT_RATE_LIMIT = "5/2d": updates per time and user, written like 20/60s; the time is from 1s to 1d`,
   ],
   [
+    "misspelt names",
+    { BOT_TOKEN: TOKEN, BOT_ALOWED_USERS: "1", BOT_TOKN_FILE: "x", BACKUPS_AT: "off", SIDECAR_API_TOKENS: "x" },
+    `The configuration has 3 problems:
+  BOT_ALOWED_USERS: unknown; BOT_ALLOWED_USERS is meant?
+  BOT_TOKN_FILE: unknown; BOT_TOKEN_FILE is meant?
+  SIDECAR_API_TOKENS: unknown; SIDECAR_API_TOKEN is meant?`,
+  ],
+  [
     "both a token and a token file",
     { BOT_TOKEN: TOKEN, BOT_TOKEN_FILE: "token.txt" },
     `The configuration has 1 problem:
@@ -78,6 +86,17 @@ test("problems found elsewhere are told in the same message", () => {
     () => readConfig({}, { more: [{ setting: "OTEL_TRACES_EXPORTER", value: '"zipkin"', expected: "otlp or none" }] }),
     /2 problems:\n {2}BOT_TOKEN: .*\n {2}OTEL_TRACES_EXPORTER = "zipkin": otlp or none$/s,
   );
+});
+
+test("what the sidecar reads, and what Kubernetes adds for a service called bot, is let be", () => {
+  const env = {
+    BOT_URL: "x",
+    BOT_SERVICE_HOST: "x",
+    BOT_PORT: "tcp://x",
+    BOT_PORT_8080_TCP_ADDR: "x",
+    SIDECAR_CONFIG: "x",
+  };
+  assert.equal(readConfig({ BOT_TOKEN: TOKEN, ...env }).token, TOKEN);
 });
 
 test("the defaults are those of the contract", () => {

@@ -14,6 +14,8 @@ import {
   type Setting,
 } from "@gramwatch/otel";
 
+import { misspelt } from "./misspelt.ts";
+
 /** At most `count` updates of one user within `windowMs`. */
 export interface RateLimit {
   count: number;
@@ -118,7 +120,10 @@ export function readConfig(
   if (token === undefined && !problems.some((p) => p.setting.startsWith("BOT_TOKEN"))) {
     problems.unshift({ setting: "BOT_TOKEN", value: "", expected: TOKEN_REMEDY });
   }
-  const all = [...problems, ...more];
+  const names = Object.entries<Setting<unknown>>(settings).flatMap(([name, { secret }]) =>
+    secret ? [name, `${name}_FILE`] : [name],
+  );
+  const all = [...problems, ...misspelt(names, env), ...more];
   if (all.length > 0 || token === undefined) throw new ConfigError(all);
   const dataDir = resolve(values.DATA_DIR);
   const backupDir = values.BACKUP_DIR ?? "backups";

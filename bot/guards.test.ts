@@ -1,0 +1,91 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { take, type Bucket } from "./rate-limit.ts";
+import { fakeClock, startTestBot, until, type TestBot } from "./testing.ts";
+
+/** A message with a button, as if the bot had sent it. */
+async function showButton(bot: TestBot, chat: number): Promise<void> {
+  const markup = JSON.stringify({ inline_keyboard: [[{ text: "press", callback_data: "x" }]] });
+  const query = new URLSearchParams({ chat_id: String(chat), text: "look", reply_markup: markup });
+  const sent = await fetch(`${bot.telegram.url}/bot${bot.telegram.bot().token}/sendMessage?${query.toString()}`);
+  assert.equal(sent.status, 200);
+}
+
+const toasts = (bot: TestBot): unknown[] =>
+  bot.telegram.calls().flatMap((call) => (call.method === "answerCallbackQuery" ? [call.params["text"]] : []));
+
+test("a bucket fills evenly and never above its size", () => {
+  const limit = { count: 2, windowMs: 1000 };
+  let bucket: Bucket | undefined;
+  const takeAt = (nowMs: number): boolean => {
+    const [next, allowed] = take(bucket, limit, nowMs);
+    bucket = next;
+    return allowed;
+  };
+  assert.deepEqual([0, 0, 0, 499, 500, 500, 999, 1000, 90_000, 90_000, 90_000].map(takeAt), [
+    true,
+    true,
+    false,
+    false,
+    true,
+    false,
+    false,
+    true,
+    true,
+    true,
+    false,
+  ]);
+});
+
+test("a button pressed by who is not allowed is answered with a toast", async (t) => {
+  const bot = await startTestBot(t, { env: { BOT_ALLOWED_USERS: "1" } });
+  await bot.ask("/ping");
+  await showButton(bot, 4242);
+  bot.telegram.press("x");
+  await bot.telegram.called("answerCallbackQuery");
+  assert.deepEqual(toasts(bot), ["This bot is private."]);
+});
+
+test("an admin need not be among the allowed", async (t) => {
+  const bot = await startTestBot(t, { env: { BOT_ALLOWED_USERS: "1", BOT_ADMINS: "4242" } });
+  assert.equal(await bot.ask("/ping"), "pong");
+});
+
+test("a button pressed too often is answered with a toast", async (t) => {
+  const bot = await startTestBot(t, { env: { BOT_RATE_LIMIT: "2/60s" }, clock: fakeClock() });
+  await bot.ask("/ping");
+  await showButton(bot, 4242);
+  for (let n = 1; n <= 2; n++) {
+    bot.telegram.press("x");
+    await until(() => toasts(bot).length === n);
+  }
+  assert.deepEqual(toasts(bot), [undefined, "Too fast. Wait a moment."]);
+});
+
+test("a list of tasks and a set of reminders have an end", async (t) => {
+  const bot = await startTestBot(t);
+  await bot.ask("/ping");
+  const task = bot.db.prepare(
+    "INSERT INTO tasks (chat_id, number, text, created_at, origin) VALUES (4242, ?, 'x', 0, ?)",
+  );
+  const reminder = bot.db.prepare(
+    `INSERT INTO outbound (kind, chat_id, text, due_at, correlation_id, created_at, origin)
+     VALUES ('reminder', 4242, 'x', 9e15, '', 0, ?)`,
+  );
+  for (let n = 1; n <= 200; n++) task.run(n, `task ${n}`);
+  for (let n = 1; n <= 100; n++) reminder.run(`reminder ${n}`);
+  assert.match(await bot.ask("/add one more"), /^The list is full \(200 tasks\)/);
+  assert.match(await bot.ask("/remind 1m one more"), /^You have 100 reminders already/);
+});
+
+test("a handler that the database fails answers politely, counts as storage, and /health is well again after a write", async (t) => {
+  const clock = fakeClock();
+  const bot = await startTestBot(t, { clock });
+  bot.db.exec("CREATE TRIGGER broken BEFORE INSERT ON tasks BEGIN SELECT RAISE(ABORT, 'disk I/O error'); END");
+  assert.match(await bot.ask("/add tea"), /something went wrong/);
+  await until(() => bot.app.health.snapshot().updates.failed === 1);
+  const { errors, checks, status } = bot.app.health.snapshot();
+  assert.deepEqual([errors.by_reason["storage"], status, checks["sqlite"]?.ok], [1, "fail", false]);
+  await clock.advance(30_000);
+  assert.equal(bot.app.health.snapshot().checks["sqlite"]?.ok, true);
+});
