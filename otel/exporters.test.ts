@@ -35,18 +35,18 @@ function make(telemetry: Telemetry, count: number): void {
   }
 }
 
-const faults: [string, Behaviour | "refuse", string][] = [
-  ["refuses connections", "refuse", "ECONNREFUSED"],
-  ["hangs", { kind: "hang" }, "Request timed out"],
-  ["trickles for ever", { kind: "trickle" }, "ETIMEDOUT"],
-  ["resets", { kind: "reset" }, "ECONNRESET"],
-  ["says 400", { kind: "status", status: 400 }, "http 400"],
-  ["says 413", { kind: "status", status: 413 }, "http 413"],
-  ["says 429", { kind: "status", status: 429, retryAfterSeconds: 60 }, "Export failed with retryable status"],
+const faults: [string, Behaviour | "refuse", RegExp][] = [
+  ["refuses connections", "refuse", /^ECONNREFUSED$/],
+  ["hangs", { kind: "hang" }, /^(Request timed out|ETIMEDOUT)$/],
+  ["trickles for ever", { kind: "trickle" }, /^ETIMEDOUT$/],
+  ["resets", { kind: "reset" }, /^ECONNRESET$/],
+  ["says 400", { kind: "status", status: 400 }, /^http 400$/],
+  ["says 413", { kind: "status", status: 413 }, /^http 413$/],
+  ["says 429", { kind: "status", status: 429, retryAfterSeconds: 60 }, /^Export failed with retryable status$/],
   [
     "says 503 and when to come back",
     { kind: "status", status: 503, retryAfterSeconds: 60 },
-    "Export failed with retryable status",
+    /^Export failed with retryable status$/,
   ],
 ];
 
@@ -60,7 +60,7 @@ describe("a receiver that", () => {
       await telemetry.shutdown(6000);
       const { dropped, last_export_error: error } = telemetry.health();
       assert.deepEqual(dropped, { spans: 700, logs: 700 });
-      assert.equal(error?.reason, reason);
+      assert.match(error?.reason ?? "", reason);
       assert.deepEqual([capture.spans.length, capture.logs.length], [0, 0]);
     });
   }

@@ -72,13 +72,13 @@ async function startPrometheus(t: TestContext, page: number): Promise<string> {
   return url;
 }
 
-/** Asks another process again and again, for at most 15 s. */
+/** Asks another process again and again, for at most 30 s. */
 async function eventually(condition: () => Promise<boolean>): Promise<void> {
-  for (let tries = 0; tries < 150; tries++) {
+  for (let tries = 0; tries < 300; tries++) {
     if (await condition().catch(() => false)) return;
     await delay(100);
   }
-  assert.fail("not within 15 s");
+  assert.fail("not within 30 s");
 }
 
 const labelsOf = (series: Record<string, string>): string =>
