@@ -21,6 +21,8 @@ export interface BotView {
   /** The last poll that returned, from whatever process. */
   lastSuccessAtMs: number | null;
   lastSuccessWallMs: number | null;
+  /** Since when every process that was read had not polled yet; null: the last one read had. */
+  unpolledSinceAtMs: number | null;
   /** The last `/health` said that it was stopping. */
   stopping: boolean;
   startedAt: string | null;
@@ -57,6 +59,7 @@ export const newBot = (atMs: number, wallMs: number): BotView => ({
   slowReads: 0,
   lastSuccessAtMs: null,
   lastSuccessWallMs: null,
+  unpolledSinceAtMs: null,
   stopping: false,
   startedAt: null,
   startsAtMs: [],
@@ -113,6 +116,7 @@ export function healthOf(
     slowReads: durationMs > options.slowAnswerMs ? bot.slowReads + 1 : 0,
     lastSuccessAtMs: sinceMs === null ? bot.lastSuccessAtMs : atMs - sinceMs,
     lastSuccessWallMs: sinceMs === null ? bot.lastSuccessWallMs : wallMs - sinceMs,
+    unpolledSinceAtMs: saidMs === null ? (bot.unpolledSinceAtMs ?? atMs) : null,
     gap: bot.gap !== null && saidMs !== null && saidMs < atMs - bot.gap.atMs ? null : bot.gap,
     stopping: body.stopping,
     startedAt: body.started_at,

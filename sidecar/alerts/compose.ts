@@ -100,7 +100,15 @@ export function createComposer(state: State, truth: Truth, options: RenderOption
       acked,
       stateProblem: state.problem(),
     };
-    return render(incident, around, options, now);
+    const message = render(incident, around, options, now);
+    return { ...message, replyTo: message.replyTo ?? burstOf(incident, channel.name) };
+  }
+
+  /** The slow count of errors answers the message about the burst that made it. */
+  function burstOf(incident: Incident, channel: string): number | null {
+    if (incident.rule !== "TelegramBotErrorsHigh" || incident.state === "resolved") return null;
+    const burst = state.get("instance", keyOf("TelegramBotErrorBurst", incident.target))?.incident;
+    return (burst && truth.told(burst, channel)?.messageId) || null;
   }
 
   function toldOf(part: Part, channel: ChannelPolicy, alone: boolean, now: Now): Composed["told"] {

@@ -205,8 +205,8 @@ const backup: Rule = {
 export { bodyOf };
 export const botRules: Rule[] = [
   down,
-  errorsHigh,
   errorBurst,
+  errorsHigh,
   backlog,
   slow,
   blocked,

@@ -31,7 +31,9 @@ const disconnected: Rule = {
     const body = bodyOf(context);
     const ageMs = pollAgeMs(context);
     if (!bot || !body || ageMs === undefined) return UNKNOWN;
-    const { afterMs } = thresholds.TelegramBotDisconnected;
+    const { afterMs, startMs } = thresholds.TelegramBotDisconnected;
+    // After a long stop the last success is old before the first poll had a chance; a crash loop does not renew this.
+    if (bot.unpolledSinceAtMs !== null && now.atMs - bot.unpolledSinceAtMs < startMs) return UNKNOWN;
     if (ageMs <= afterMs || waitsHealthily(context)) return CLEAR;
     const error = body.telegram.last_error;
     const facts = {

@@ -91,6 +91,25 @@ const CASES: Partial<Record<RuleName, Case[]>> = {
       reads: "clear",
     },
     {
+      title: "a bot that comes up after an hour and has not polled yet",
+      samples: [
+        healthy({}, HOUR),
+        healthy({ telegram: { seconds_since_success: null, last_success_at: null } }, 5 * SECOND),
+      ],
+      reads: "unknown",
+    },
+    {
+      title: "a bot that came up 30 s ago after an hour and has not polled yet",
+      samples: [
+        healthy({}, HOUR),
+        healthy(
+          { telegram: { seconds_since_success: null, last_success_at: null, in_flight_since: null } },
+          30 * SECOND,
+        ),
+      ],
+      reads: "breach unknown",
+    },
+    {
       title: "the same with an error since",
       samples: [
         since(400, {

@@ -26,6 +26,7 @@ export function defaultThresholds(disconnectedAfterMs: number, errors: { max: nu
       afterMs: disconnectedAfterMs,
       suspectMs: scaled(MINUTE),
       waitingMs: 45_000,
+      startMs: scaled(MINUTE / 2),
     },
     TelegramBotDown: {
       ...common(scaled(2 * MINUTE), scaled(2 * MINUTE)),

@@ -85,15 +85,27 @@ test("errors that a disconnect causes wait for it and are told by it", async () 
   );
 });
 
-test("a burst of errors fires where the rule is turned on", async () => {
-  const channel = memoryChannel("telegram");
+test("a burst of errors fires where the rule is turned on, and the slow count answers it", async () => {
+  const channel = { ...memoryChannel("telegram"), edits: true, dialect: "telegram" as const };
+  channel.send = async (message) => {
+    channel.got.push(message);
+    const text = JSON.stringify({ ok: true, result: { message_id: channel.got.length } });
+    return { answered: true, status: 200, text, retryAfter: null };
+  };
   const rig = createRig({ channels: [channel], rules: { TelegramBotErrorBurst: { enabled: true, max: 15 } } });
   const errors = (total: number) => () => [
     healthSample(rig.at(), health(rig.at(), { errors: { total, last_at: null, by_reason: {} } })),
   ];
   await rig.run(MINUTE, errors(0));
-  await rig.run(10 * SECOND, errors(16));
-  assert.ok(kinds(channel).includes("firing TelegramBotErrorBurst"));
+  await rig.run(30 * SECOND, errors(16));
+  assert.deepEqual(kinds(channel).sort(), ["firing TelegramBotErrorBurst", "firing TelegramBotErrorsHigh"]);
+  const [burst, slow] = ["TelegramBotErrorBurst", "TelegramBotErrorsHigh"].map((rule) =>
+    channel.got.find((message) => message.rule === rule),
+  );
+  assert.deepEqual(
+    [burst?.silent, slow?.silent, slow?.replyTo],
+    [false, true, channel.got.indexOf(burst as never) + 1],
+  );
   await rig.run(12 * MINUTE, errors(16));
   assert.ok(kinds(channel).includes("resolved TelegramBotErrorBurst"));
 });
