@@ -2,6 +2,7 @@ import type { DatabaseSync } from "node:sqlite";
 import { randomBytes } from "node:crypto";
 import {
   addSecret,
+  attributes,
   createBotHealth,
   createTransport,
   newCorrelationId,
@@ -55,7 +56,10 @@ export interface App {
   stopped: () => void;
 }
 
-/** Wires the bot: poll → inbox → handlers → replies. Whoever reads this file knows which part knows which. */
+/**
+ * Wires the bot: poll → inbox → handlers → replies. Whoever reads this file knows which part knows which.
+ * @throws SQLite's error when the database takes no write
+ */
 export function createApp({ config, db, telemetry, log, clock, random, deadlinesMs = {} }: AppDeps): App {
   if (config.sidecar.token !== undefined) addSecret(config.sidecar.token);
   const botId = botIdOf(config.token);
@@ -75,7 +79,6 @@ export function createApp({ config, db, telemetry, log, clock, random, deadlines
   });
   health.observe(telemetry.meter);
   health.addCheck("sqlite", databaseCheck.result, { critical: true });
-  if (runMark.crashed) health.countError("crash");
 
   const trouble = createStorageTrouble({ check: databaseCheck, health, log });
   const transport = createTransport({ token: config.token, apiRoot: config.apiRoot, deadlinesMs });
@@ -101,7 +104,10 @@ export function createApp({ config, db, telemetry, log, clock, random, deadlines
     worthKeeping,
     gaveUp(message, reason, error) {
       if (reason !== "forbidden") health.countError("reply");
-      log.warn({ reason, "telegram.correlation_id": message.correlationId, err: error }, "a late message was given up");
+      log.warn(
+        { reason, [attributes.correlationId]: message.correlationId, err: error },
+        "a late message was given up",
+      );
     },
     storageFailed: trouble.failed,
     clock,
@@ -174,38 +180,13 @@ export function createApp({ config, db, telemetry, log, clock, random, deadlines
     { endWhenRefused: !config.production },
   );
 
-  /** What the last process left behind. */
-  async function recover(): Promise<void> {
-    const replayed = inbox.recover();
-    const buried = inbox.bury();
-    if (replayed > 0)
-      log.warn({ updates: replayed }, "updates that were in work when the last process ended come again");
-    for (const { update, correlationId } of buried) {
-      health.countError("lost");
-      log.error(
-        { "telegram.update.id": update.update_id, "telegram.correlation_id": correlationId },
-        "an update ended the process three times and is put aside",
-      );
-      const chatId = update.message?.chat.id ?? update.callback_query?.message?.chat.id;
-      if (chatId === undefined) continue;
-      const text = rich`Sorry, I could not handle your last message. If you ask about it, mention <code>${shortReference(correlationId)}</code>.`;
-      outbound.put({
-        kind: "reply",
-        chatId,
-        text: text.html,
-        dueAt: clock.now(),
-        correlationId,
-        origin: `lost:${correlationId}`,
-      });
-    }
-  }
+  takeUpWork();
 
   return {
     health,
     stopped: () => runMark.stopped(),
 
     async run(signal) {
-      await recover();
       const stop = new AbortController();
       const until = AbortSignal.any([signal, stop.signal]);
       const supervised = { log, clock, failed: () => health.countError("handler") };
@@ -231,6 +212,24 @@ export function createApp({ config, db, telemetry, log, clock, random, deadlines
     },
   };
 
+  /** What the last process left behind. */
+  function takeUpWork(): void {
+    if (runMark.crashed) health.countError("crash");
+    const updates = inbox.recover();
+    if (updates > 0) log.warn({ updates }, "updates that were in work when the last process ended come again");
+    for (const { update, correlationId } of inbox.bury()) {
+      health.countError("lost");
+      log.error(
+        { [attributes.updateId]: update.update_id, [attributes.correlationId]: correlationId },
+        "an update ended the process three times and is put aside",
+      );
+      const chatId = update.message?.chat.id ?? update.callback_query?.message?.chat.id;
+      if (chatId === undefined) continue;
+      const text = rich`Sorry, I could not handle your last message. If you ask about it, mention <code>${shortReference(correlationId)}</code>.`;
+      outbound.put({ kind: "reply", chatId, text: text.html, dueAt: clock.now(), correlationId });
+    }
+  }
+
   async function feedWhenKnown(signal: AbortSignal): Promise<void> {
     signal.addEventListener("abort", () => known.resolve(), { once: true });
     await known.promise;
@@ -252,7 +251,9 @@ export function createApp({ config, db, telemetry, log, clock, random, deadlines
 
 /** Key of `user.hash`: made at the first start, never exported; deleting it makes old telemetry anonymous. */
 function keyOf(meta: ReturnType<typeof createMeta>): Uint8Array {
-  const stored = meta.get("user_hash_key") ?? randomBytes(32).toString("hex");
-  meta.set("user_hash_key", stored);
-  return Buffer.from(stored, "hex");
+  const stored = meta.get("user_hash_key");
+  if (stored !== undefined) return Buffer.from(stored, "hex");
+  const key = randomBytes(32);
+  meta.set("user_hash_key", key.toString("hex"));
+  return key;
 }

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import type { BotHealth } from "@gramwatch/otel";
 import { startFakeTelegram, type FakeTelegram } from "../fake-telegram/mod.ts";
+import { openDatabase } from "./storage/database.ts";
 import { temporaryDir, until } from "./testing.ts";
 
 /** A process takes seconds to start on a busy machine. */
@@ -154,6 +155,17 @@ test("a damaged database ends with 1 and the remedy", async (t) => {
     bot.output(),
     /^The database .* cannot be used: file is not a database\. Free the disk, restore a backup, or set DATA_DIR to another directory\.\n$/,
   );
+});
+
+test("a disk that is full at the start ends with 1 and the remedy", async (t) => {
+  const telegram = await fake(t);
+  const env = envOf(t, telegram);
+  const db = openDatabase(join(env["DATA_DIR"] ?? "", "bot.db"));
+  db.exec("CREATE TRIGGER full BEFORE INSERT ON meta BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END");
+  db.close();
+  const bot = start(t, env);
+  assert.equal(await bot.exit, 1);
+  assert.match(bot.output(), /^The database .* cannot be used: database or disk is full\. Free the disk, .*\n$/);
 });
 
 test("an uncaught exception is logged, ends with 1, and the next start counts one crash", async (t) => {

@@ -7,10 +7,11 @@ import {
   type Log,
   type Telemetry,
 } from "@gramwatch/otel";
-import { createApp } from "./app.ts";
+import { createApp, type App, type AppDeps } from "./app.ts";
 import { systemClock } from "./clock.ts";
 import type { BotConfig } from "./config.ts";
-import { openDataDir } from "./storage/database.ts";
+import { openDataDir, type DataDir } from "./storage/database.ts";
+import { unusable } from "./storage/storage-error.ts";
 
 const TELEMETRY_DEADLINE_MS = 3000;
 const CRASH_DEADLINE_MS = 1000;
@@ -23,7 +24,7 @@ export async function runBot(config: BotConfig, telemetry: Telemetry): Promise<n
   const stop = stopSignal();
   const log = createLog({ telemetry, ...config.log, name: "bot" });
   const data = openDataDir(config.dataDir);
-  const app = createApp({ config, db: data.db, telemetry, log, clock: systemClock, random: Math.random });
+  const app = start({ config, db: data.db, telemetry, log, clock: systemClock, random: Math.random }, data);
   const server = await listen(config, app.health, telemetry, log).catch((error: unknown) => {
     app.stopped(); // a start that did not come about is no crash
     data.close();
@@ -47,6 +48,15 @@ export async function runBot(config: BotConfig, telemetry: Telemetry): Promise<n
   data.close();
   if (ending === "refused") throw refusedToken(config.apiRoot);
   return 0;
+}
+
+function start(deps: AppDeps, data: DataDir): App {
+  try {
+    return createApp(deps);
+  } catch (error) {
+    data.close();
+    throw unusable(data.path, error);
+  }
 }
 
 /** Aborts at the first SIGTERM or SIGINT; the second of either ends the process at once. */

@@ -3,22 +3,31 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { lockDataDir } from "./lock.ts";
 import { migrate } from "./schema.ts";
-import { StorageError } from "./storage-error.ts";
+import { StorageError, unusable } from "./storage-error.ts";
 
 /** Runs one call to the database where traces can see it; operation and table as in `db.operation.name` and so on. */
 export type ObservedCall = <T>(operation: string, table: string, call: () => T) => T;
+
+export interface DataDir {
+  db: DatabaseSync;
+  /** Of the database. */
+  path: string;
+  close: () => void;
+}
 
 /**
  * Takes DATA_DIR for this process: makes it (0700), locks it, opens `bot.db` (0600).
  * @throws StorageError with the remedy
  */
-export function openDataDir(dataDir: string): { db: DatabaseSync; close(): void } {
+export function openDataDir(dataDir: string): DataDir {
   makeOwn(dataDir);
   const lock = lockDataDir(dataDir);
   try {
-    const db = openDatabase(join(dataDir, "bot.db"));
+    const path = join(dataDir, "bot.db");
+    const db = openDatabase(path);
     return {
       db,
+      path,
       close() {
         db.close();
         lock.release();
@@ -44,10 +53,7 @@ export function openDatabase(path: string): DatabaseSync {
     migrate(db);
     return db;
   } catch (error) {
-    throw new StorageError(
-      `The database ${path} cannot be used: ${messageOf(error)}. Free the disk, restore a backup, or set DATA_DIR to another directory.`,
-      error,
-    );
+    throw unusable(path, error);
   }
 }
 
@@ -86,5 +92,3 @@ function chmodOwn(path: string, mode: number): void {
     if ((error as NodeJS.ErrnoException).code !== "EPERM") throw error;
   }
 }
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -5,3 +5,10 @@ export class StorageError extends Error {
     this.name = "StorageError";
   }
 }
+
+/** The database itself: damaged, full, or of a newer version. */
+export const unusable = (path: string, cause: unknown): StorageError =>
+  new StorageError(
+    `The database ${path} cannot be used: ${cause instanceof Error ? cause.message : String(cause)}. Free the disk, restore a backup, or set DATA_DIR to another directory.`,
+    cause,
+  );

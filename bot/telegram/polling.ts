@@ -1,5 +1,5 @@
 import type { Update, UserFromGetMe } from "grammy/types";
-import { createRuns, reasonOf, type BotHealthState } from "@gramwatch/otel";
+import { attributes, createRuns, events, reasonOf, type BotHealthState } from "@gramwatch/otel";
 import type { Logger } from "pino";
 import type { Clock } from "../clock.ts";
 import { nextPoll, type NextPoll } from "./backoff.ts";
@@ -66,7 +66,7 @@ export function createPolling(deps: PollingDeps, { endWhenRefused }: PollingOpti
     if (runs.failed("poll") !== undefined) {
       const wait_ms = Math.round(next.waitMs);
       log.warn(
-        { event: "telegram.poll.failed", "rpc.method": method, reason, run, wait_ms, err: error },
+        { event: events.pollFailed, [attributes.rpcMethod]: method, reason, run, wait_ms, err: error },
         "polling failed",
       );
     }
@@ -81,7 +81,7 @@ export function createPolling(deps: PollingDeps, { endWhenRefused }: PollingOpti
   function succeed(): void {
     if (run > 0) {
       const duration_ms = Math.round(clock.monotonicMs() - runSince);
-      log.info({ event: "telegram.poll.recovered", run, duration_ms }, "polling works again");
+      log.info({ event: events.pollRecovered, run, duration_ms }, "polling works again");
     }
     runs.ended("poll");
     run = 0;
