@@ -9,8 +9,8 @@ COPY otel/package.json otel/
 COPY bot/package.json bot/
 COPY sidecar/package.json sidecar/
 RUN --mount=type=cache,target=/npm-cache npm ci --cache=/npm-cache --no-audit --no-fund
-# The target platform's binary, stripped here: no emulation is needed for the other architecture.
 COPY --from=node /usr/local/bin/node /usr/lib/*-linux-gnu/libatomic.so.1 /runtime/
+# binutils know one architecture, so each is built on a machine of its kind, as .github/workflows/image.yml does.
 RUN strip /runtime/node && mkdir -p -m 0700 /empty/data
 COPY . .
 RUN node scripts/bundle.mjs

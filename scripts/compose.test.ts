@@ -57,7 +57,7 @@ test("the full and the small stack are valid without any .env", { skip }, async 
   assert.deepEqual(lite.split("\n").toSorted(), ["bot", "grafana", "prometheus", "sidecar"]);
 });
 
-test("the whole stack", { skip, timeout: 175_000 }, async (t) => {
+test("the whole stack", { skip, timeout: 178_000 }, async (t) => {
   const { telegram, stack, consolePort } = await up(t);
   const api = async (path: string) => {
     const headers = { authorization: `Bearer ${API_TOKEN}` };
@@ -145,6 +145,27 @@ test("the whole stack", { skip, timeout: 175_000 }, async (t) => {
       const found = JSON.stringify(await api("traces?service=bot&limit=5"));
       return (/process message/.test(found) && /\/ping lite|ping/.test(found)) || undefined;
     });
+  });
+
+  await t.test("update.sh backs up and brings the next version; a broken one is taken back", async () => {
+    const image = async () => {
+      const [container = ""] = (await stack.lite("ps", "--quiet", "bot")).split("\n");
+      return engine.docker(["inspect", "--format", "{{.Config.Image}} {{.Image}}", container]);
+    };
+    const good = await stack.update("next");
+    assert.equal(good.code, 0, good.stderr);
+    assert.match(good.stdout, /bot\.db: backed up to \/data\/backups and verified/);
+    assert.match(good.stdout, /state\.db: backed up to \/data\/backups and verified/);
+    assert.match(await image(), /^gramwatch\/bot:next /);
+    const before = await image();
+    const bad = await stack.update("broken", { broken: 'CMD ["-e", "process.exit(3)"]' });
+    assert.equal(bad.code, 1);
+    assert.match(bad.stderr, /The new version is not healthy:[^]*Going back to the old one/);
+    assert.equal(await image(), before);
+    assert.match(await story(telegram, "/ping after going back"), /\S/);
+    for (const tag of ["next", "broken"])
+      for (const target of ["bot", "sidecar"])
+        await engine.attempt(["image", "rm", "--force", `gramwatch/${target}:${tag}`]);
   });
 });
 

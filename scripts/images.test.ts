@@ -10,7 +10,12 @@ import { buildImages, type Engine, findEngine, root } from "./images/engine.ts";
 import { API_TOKEN, freePorts, story, writeSecrets } from "./images/scene.ts";
 
 const MEGABYTE = 1e6;
-const LIMITS = { bot: { unpacked: 150, compressed: 57 }, sidecar: { unpacked: 153, compressed: 58 } };
+// The libraries of the arm64 base are that much bigger.
+const MORE = process.arch === "arm64" ? 9 : 0;
+const LIMITS = {
+  bot: { unpacked: 150 + MORE, compressed: 57 },
+  sidecar: { unpacked: 153 + MORE, compressed: 58 },
+};
 const targets = ["bot", "sidecar"] as const;
 const id = `gramwatch-test-${process.pid}`;
 

@@ -24,6 +24,8 @@ export interface Engine {
   exportTo: (container: string, file: string) => Promise<void>;
   /** The official bases cannot be pulled here: local ones stand in for them, and for the images of the stack. */
   standsIn: boolean;
+  /** What a program needs to talk to it. */
+  env: NodeJS.ProcessEnv;
 }
 
 /** A Docker Engine with what the Dockerfile builds on; a text: why there is none. */
@@ -55,6 +57,7 @@ export async function findEngine(): Promise<Engine | string> {
     attempt,
     docker,
     standsIn,
+    env,
     async healthy(container) {
       const state =
         '{{.State.Health.Status}} {{.State.Running}} {{range .State.Health.Log}}{{.Output}}{{"\\n"}}{{end}}';

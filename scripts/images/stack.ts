@@ -1,10 +1,12 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import type { AddressInfo, Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { FakeTelegram } from "../../fake-telegram/mod.ts";
-import type { Engine } from "./engine.ts";
+import { type Engine, type Ran, root } from "./engine.ts";
 
 /** Where Grafana and Tempo cannot be pulled: without the one, and Jaeger in the place of the other. */
 const WITHOUT_THEM = `
@@ -28,6 +30,21 @@ services:
 ${standsIn ? WITHOUT_THEM : ""}
 secrets:
 ${["bot_token", "alert_bot_token", "api_token", "grafana_password"].map((name) => `  ${name}: { file: "${secrets}/${name}" }`).join("\n")}
+`;
+
+/** A next version that is built in no time, and that may be broken. */
+const NEXT = `
+services:
+  bot:
+    build:
+      target: !reset null
+      dockerfile_inline: |
+        FROM gramwatch/bot:test
+        \${BREAK-}
+  sidecar:
+    build:
+      target: !reset null
+      dockerfile_inline: FROM gramwatch/sidecar:test
 `;
 
 /**
@@ -90,8 +107,30 @@ export function createStack(engine: Engine, options: StackOptions) {
       );
     };
   const compose = composing("docker-compose.prod.yml");
+  const next = join(dir, "next.yaml");
+  writeFileSync(next, NEXT);
   return {
     compose,
+    /** `scripts/update.sh` over the small stack. `broken`: a line of the next version's Dockerfile. */
+    async update(version: string, { broken = "" } = {}): Promise<Ran> {
+      const given = {
+        COMPOSE_FILE: `docker-compose.prod.yml:docker-compose.lite.yml:${file}:${next}`,
+        COMPOSE_PROJECT_NAME: options.project,
+        COMPOSE_ENV_FILES: join(dir, "env"),
+        UPDATE_TIMEOUT_SECONDS: "30",
+        BREAK: broken,
+      };
+      const { GRAMWATCH_VERSION, ...rest } = env;
+      if (!existsSync(given.COMPOSE_ENV_FILES))
+        writeFileSync(given.COMPOSE_ENV_FILES, `GRAMWATCH_VERSION=${GRAMWATCH_VERSION}\n`);
+      const child = spawn(join(root, "scripts", "update.sh"), [version], { env: { ...engine.env, ...rest, ...given } });
+      let stdout = "";
+      let stderr = "";
+      child.stdout.on("data", (part: Buffer) => (stdout += part.toString()));
+      child.stderr.on("data", (part: Buffer) => (stderr += part.toString()));
+      const [code] = (await once(child, "close")) as [number];
+      return { code, stdout, stderr };
+    },
     lite: composing("docker-compose.prod.yml", "docker-compose.lite.yml"),
     /** The body of an address on the stack's own network, asked from inside it. */
     get: (url: string): Promise<string> =>

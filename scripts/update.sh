@@ -1,0 +1,72 @@
+#!/usr/bin/env bash
+# Brings a running compose deployment to another version: backup, pull or build, new containers, health gate, and back
+# to the old ones when the gate stays shut. Exit code 0: the new version runs; 1: the old one does.
+#
+#   scripts/update.sh             build what is checked out
+#   scripts/update.sh 1.2.0       pull that version (GRAMWATCH_REGISTRY in .env), else build what is checked out as it
+#
+# Other compose files than the full stack: COMPOSE_FILE=docker-compose.prod.yml:docker-compose.lite.yml scripts/update.sh
+set -euo pipefail
+cd "$(dirname "$0")/.."
+export COMPOSE_FILE=${COMPOSE_FILE:-docker-compose.prod.yml}
+env_file=${COMPOSE_ENV_FILES:-.env}
+version_before=${GRAMWATCH_VERSION-}
+[ $# -eq 0 ] || export GRAMWATCH_VERSION=$1
+setting() { # the shell's, else that of .env
+  local given=${!1-}
+  [ -n "$given" ] || [ ! -f "$env_file" ] || given=$(sed -n "s/^$1=//p" "$env_file" | tail -1)
+  printf %s "$given"
+}
+registry=$(setting GRAMWATCH_REGISTRY)
+
+ready() {
+  docker compose exec -T bot /nodejs/bin/node -e \
+    'fetch("http://127.0.0.1:8080/readyz").then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))'
+}
+gate() { # healthy containers; and ready, if it was before: an outage of Telegram must not undo an update
+  docker compose up --detach --no-build --wait --wait-timeout "${UPDATE_TIMEOUT_SECONDS:-120}" || return 1
+  [ "$was_ready" = yes ] || return 0
+  local tries
+  for ((tries = 0; tries < 30; tries++)); do
+    if ready; then return 0; fi
+    sleep 1
+  done
+  return 1
+}
+
+was_ready=no
+declare -A old name
+for service in bot sidecar; do
+  container=$(docker compose ps --quiet "$service")
+  [ -n "$container" ] || continue
+  old[$service]=$(docker inspect --format '{{.Image}}' "$container")
+  name[$service]=$(docker inspect --format '{{.Config.Image}}' "$container")
+  echo "Backing up the $service's database …"
+  docker compose exec -T "$service" /nodejs/bin/node /app/backup.mjs
+done
+if [ -n "${old[bot]-}" ] && ready; then was_ready=yes; fi
+
+if [ -n "$registry" ] && [ $# -gt 0 ]; then docker compose pull bot sidecar; else docker compose build bot sidecar; fi
+
+if gate; then
+  if [ $# -gt 0 ]; then # so that a plain `docker compose up` stays with it
+    touch "$env_file" && chmod 600 "$env_file"
+    sed -i '/^GRAMWATCH_VERSION=/d' "$env_file" && echo "GRAMWATCH_VERSION=$1" >> "$env_file"
+  fi
+  echo "Updated."
+  exit 0
+fi
+
+echo "The new version is not healthy:" >&2
+docker compose logs --tail 30 bot sidecar >&2 || true
+if [ ${#old[@]} -lt 2 ]; then
+  echo "There was no running version to go back to." >&2
+  exit 1
+fi
+echo "Going back to the old one …" >&2
+unset GRAMWATCH_VERSION # an empty one would hide that of .env
+[ -z "$version_before" ] || export GRAMWATCH_VERSION=$version_before
+# A build may have taken the old one's name.
+for service in bot sidecar; do docker tag "${old[$service]}" "${name[$service]}"; done
+gate || echo "The old version is not healthy either: docker compose logs" >&2
+exit 1
