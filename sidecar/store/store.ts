@@ -2,11 +2,12 @@ import type { DatabaseSync } from "node:sqlite";
 import { createErrors, type Errors } from "./errors.ts";
 import { createLogs, type Logs } from "./logs.ts";
 import { createPoints, type Points } from "./points.ts";
+import { createQueue, type Item } from "./queue.ts";
 import { createRetention, usedBytes, type Retention } from "./retention.ts";
 import type { LogRecord, Point, SpanRecord } from "./records.ts";
 import { isBroken, open } from "./schema.ts";
 import { createTraces, type Traces } from "./traces.ts";
-import { createWriter, type Writer } from "./write.ts";
+import { createWriter } from "./write.ts";
 
 const FLUSH_MS = 200;
 const RETRY_MS = 5_000;
@@ -70,8 +71,6 @@ export interface Store {
   close(): void;
 }
 
-type Item = { write(writer: Writer): void; bytes: number };
-
 /**
  * The embedded store: traces, logs, error groups and the points of charts in one SQLite file, bounded by age and size.
  * Writes wait in a bounded queue and go in batches; it never throws for the state of the disk.
@@ -83,8 +82,7 @@ export function createStore(options: StoreOptions): Store {
   let retention: Retention = createRetention(opened.db, options);
   if (opened.notice !== undefined) notice(opened.notice);
 
-  let queue: Item[] = [];
-  let queuedBytes = 0;
+  const queue = createQueue(maxQueueBytes);
   let batchSize = BATCH;
   let dropped = 0;
   let reopened = 0;
@@ -98,24 +96,21 @@ export function createStore(options: StoreOptions): Store {
     timer = setTimeout(() => {
       timer = undefined;
       writeBatch();
-      if (queue.length > 0) schedule(failure === undefined ? 0 : RETRY_MS);
+      if (!queue.isEmpty()) schedule(failure === undefined ? 0 : RETRY_MS);
     }, delayMs);
     // The process may end while telemetry waits; close() writes it.
     timer.unref();
   };
 
   function enqueue(items: Item[], bytes: number): boolean {
-    // A batch that is larger than the whole queue would otherwise never be taken.
-    if (closed || (queuedBytes > 0 && queuedBytes + bytes > maxQueueBytes)) return false;
-    for (const item of items) queue.push(item);
-    queuedBytes += bytes;
+    if (closed || !queue.offer(items, bytes)) return false;
     schedule(FLUSH_MS);
     return true;
   }
 
   /** One transaction; true when there is progress. */
   function writeBatch(): boolean {
-    const batch = queue.slice(0, batchSize);
+    const batch = queue.next(batchSize);
     if (batch.length === 0) return false;
     try {
       transaction(opened.db, () => {
@@ -127,15 +122,9 @@ export function createStore(options: StoreOptions): Store {
     if (failure !== undefined) notice("telemetry is written again");
     failure = undefined;
     batchSize = BATCH;
-    done(batch.length);
+    queue.done(batch.length);
     for (const listener of listeners) listener();
     return true;
-  }
-
-  function done(count: number): void {
-    for (const { bytes } of queue.slice(0, count)) queuedBytes -= bytes;
-    queue = queue.slice(count);
-    if (queue.length === 0) queuedBytes = 0;
   }
 
   /** True: go on at once. */
@@ -159,7 +148,7 @@ export function createStore(options: StoreOptions): Store {
     failure = message;
     if (WAITS.has(primary)) return false;
     dropped += count;
-    done(count);
+    queue.done(count);
     return true;
   }
 
@@ -263,7 +252,7 @@ export function createStore(options: StoreOptions): Store {
       error: failure,
       persistent: opened.path !== undefined,
       sizeBytes: closed ? 0 : usedBytes(opened.db),
-      queuedBytes,
+      queuedBytes: queue.bytes(),
       dropped,
     }),
     close() {
