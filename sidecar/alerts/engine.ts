@@ -81,6 +81,7 @@ export function createEngine(deps: EngineDeps, options: EngineOptions) {
   let world = loadWorld();
   /** Targets that were read in this run. */
   const seen = new Set<string>();
+  const broken = new Set<string>();
   const startedAtMs = clock.now().atMs;
   let checkpointAtMs = Number.NEGATIVE_INFINITY;
 
@@ -96,7 +97,22 @@ export function createEngine(deps: EngineDeps, options: EngineOptions) {
     spokenOf.set(sample.probe, sample.target);
     seen.add(sample.target);
     if (target !== undefined && target !== sample.target) rename(target, sample.target);
-    world = observe(world, steadied(sample), worldOptions);
+    guarded(sample.probe, () => {
+      world = observe(world, steadied(sample), worldOptions);
+    });
+  }
+
+  /** A rule or reading that breaks must not silence the others; it is logged once until it works again. */
+  function guarded<T>(what: string, work: () => T): T | undefined {
+    try {
+      const result = work();
+      broken.delete(what);
+      return result;
+    } catch (error) {
+      if (!broken.has(what)) log.error({ err: error, rule: what }, "this is not judged: its evaluation broke");
+      broken.add(what);
+      return undefined;
+    }
   }
 
   /** The sample with its instants on the steady clock. */
@@ -134,7 +150,11 @@ export function createEngine(deps: EngineDeps, options: EngineOptions) {
     const now = clock.now();
     const due = now.atMs - checkpointAtMs >= CHECKPOINT_MS;
     const inhibitors: Inhibitor[] = [];
-    const moved = rules.flatMap((rule) => rule.targets(world).map((target) => evaluate(rule, target, now, inhibitors)));
+    const moved = rules.flatMap((rule) =>
+      rule
+        .targets(world)
+        .map((target) => guarded(keyOf(rule.name, target), () => evaluate(rule, target, now, inhibitors))),
+    );
     const touched = [...moved, ...truth.recent(now).map((incident) => surround(incident, inhibitors, due, now))];
     if (due && now.atMs - startedAtMs >= UNSEEN_MS) touched.push(closeUnwatched(now));
     const rows = plan(state, truth, channels, now);

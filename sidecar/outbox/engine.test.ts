@@ -410,3 +410,15 @@ test("the sender's own loop sends what is queued when it is woken, and ends", as
   await rig.sender.close();
   assert.equal(texts().length, 1);
 });
+
+test("a reading that breaks its rule is logged once and silences no other", async () => {
+  const channel = memoryChannel("telegram");
+  const rig = createRig({ channels: [channel] });
+  const odd = (): Sample[] => {
+    const body = health(rig.at());
+    return [healthSample(rig.at(), { ...body, memory: null, checks: null } as never), ...whisper(rig, true)()];
+  };
+  await rig.run(3 * MINUTE, odd);
+  assert.deepEqual(kinds(channel), ["firing DependencyUnhealthy"]);
+  assert.equal(rig.warnings.length, 1);
+});

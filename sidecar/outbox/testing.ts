@@ -57,7 +57,11 @@ export function createRig(options: RigOptions) {
   const steady = createSteadyClock(clock, 15_000, state.get("memory", "clock") as SteadyMark | undefined);
   const random = options.random ?? seeded(7);
   const warnings: unknown[] = [];
-  const log = { info() {}, warn: (...line: unknown[]) => void warnings.push(line), error() {} };
+  const log = {
+    info() {},
+    warn: (...line: unknown[]) => void warnings.push(line),
+    error: (...line: unknown[]) => void warnings.push(line),
+  };
   const engine = createEngine(
     {
       state,
