@@ -40,10 +40,11 @@ interface Resource {
 
 const root = join(import.meta.dirname, "..");
 const overlays = ["base", "overlays/single-node", "overlays/whisper"];
-const skip = spawnSync("kubectl", ["version", "--client"]).status === 0 ? false : "kubectl is not installed";
+const KUBECTL = "kubectl";
+const skip = spawnSync(KUBECTL, ["version", "--client"]).status === 0 ? false : "kubectl is not installed";
 
 function build(folder: string): Resource[] {
-  const yaml = execFileSync("kubectl", ["kustomize", join(root, "k8s", folder)], { encoding: "utf8" });
+  const yaml = execFileSync(KUBECTL, ["kustomize", join(root, "k8s", folder)], { encoding: "utf8" });
   return parseAllDocuments(yaml).map((document) => document.toJS() as Resource);
 }
 const pods = (resources: Resource[]): [string, PodSpec][] =>
