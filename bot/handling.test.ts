@@ -78,6 +78,7 @@ test("no more updates are at work than allowed, and what was cut off is not mark
       inbox: {
         take: (limit: number) => waiting.splice(0, limit),
         finish: (id: number) => void finished.push(id),
+        flush: () => {},
       } as never,
       async handle(item) {
         most = Math.max(most, ++atWork);
@@ -115,6 +116,7 @@ test("an inbox that cannot be read is asked again after a while", async () => {
         return waiting.splice(0, limit);
       },
       finish: (id: number) => void finished.push(id),
+      flush: () => {},
     } as never,
     handle: () => Promise.resolve(true),
     storageFailed: (error) => void failures.push(error),

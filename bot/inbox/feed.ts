@@ -28,7 +28,16 @@ export function createFeed({ inbox, handle, storageFailed, wait }: FeedDeps, { c
   let idle = Promise.withResolvers<void>();
   idle.resolve();
   let inFlight = 0;
+  let stopped = false;
   const wake = (): void => wakeUp.resolve();
+
+  const flush = (): void => {
+    try {
+      inbox.flush();
+    } catch (error) {
+      storageFailed(error);
+    }
+  };
 
   const sink = createConcurrentSink<InboxItem>(
     {
@@ -36,9 +45,8 @@ export function createFeed({ inbox, handle, storageFailed, wait }: FeedDeps, { c
         if (inFlight++ === 0) idle = Promise.withResolvers<void>();
         try {
           if (await handle(item)) inbox.finish(item.update.update_id);
-        } catch (error) {
-          storageFailed(error);
         } finally {
+          if (stopped) flush(); // nothing is taken any more that would write it
           if (--inFlight === 0) idle.resolve();
           wake();
         }
@@ -62,6 +70,8 @@ export function createFeed({ inbox, handle, storageFailed, wait }: FeedDeps, { c
         await wait(RETRY_STORAGE_MS, signal);
       }
     }
+    stopped = true;
+    flush();
   }
 
   return { wake, run, idle: () => idle.promise };

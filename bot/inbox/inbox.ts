@@ -3,6 +3,7 @@ import type { Update } from "grammy/types";
 import { inTransaction } from "../storage/database.ts";
 import { bounded } from "../bounded.ts";
 import { chatKey } from "./chat-key.ts";
+import { createLines } from "./lines.ts";
 
 /** An update that crashed the process this often is put aside, so that it cannot crash it for ever. */
 export const MAX_ATTEMPTS = 3;
@@ -29,8 +30,10 @@ export interface Inbox {
   commit: (updates: readonly Update[]) => { fresh: Update[]; duplicates: number };
   /** The oldest update of each chat that has none in work, oldest first; each counts as one more attempt. */
   take: (limit: number) => InboxItem[];
-  /** Handled: successfully, or so that trying again would not help. */
+  /** Handled: successfully, or so that trying again would not help. On the disk with the next `take` or `flush`. */
   finish: (updateId: number) => void;
+  /** Writes what `finish` was told; throws when the disk refuses, and keeps it for the next time. */
+  flush: () => void;
   /** At start: what was in work is pending again. Returns how many those are. */
   recover: () => number;
   /** Puts aside what has used up its attempts and returns it. */
@@ -59,37 +62,42 @@ export function createInbox(db: DatabaseSync, { botId, now, newCorrelationId }: 
     `INSERT INTO inbox (bot_id, update_id, chat_key, correlation_id, received_at, payload)
      VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
   );
-  // SQLite takes the bare columns from the row that has the minimum.
-  const heads = db.prepare(
-    `SELECT min(update_id) AS update_id, state, chat_key, correlation_id, attempts, payload FROM inbox
-     WHERE bot_id = ? AND state IN ('pending', 'running')
-     GROUP BY bot_id, chat_key HAVING state = 'pending' ORDER BY update_id LIMIT ?`,
+  const open = db.prepare(
+    "SELECT update_id, chat_key FROM inbox WHERE bot_id = ? AND state = 'pending' ORDER BY update_id",
   );
+  const read = db.prepare("SELECT * FROM inbox WHERE bot_id = ? AND update_id = ?");
   const start = db.prepare(
     "UPDATE inbox SET state = 'running', attempts = attempts + 1 WHERE bot_id = ? AND update_id = ?",
   );
   const done = db.prepare("UPDATE inbox SET state = 'done', payload = NULL WHERE bot_id = ? AND update_id = ?");
-  const running = db.prepare(
-    "SELECT count(*) AS n, max(attempts) AS most FROM inbox WHERE bot_id = ? AND state = 'running'",
-  );
   const exhausted = db.prepare("SELECT * FROM inbox WHERE bot_id = ? AND state = 'pending' AND attempts >= ?");
   const dead = db.prepare("UPDATE inbox SET state = 'dead' WHERE bot_id = ? AND update_id = ?");
-  const open = db.prepare("SELECT count(*) AS n FROM inbox WHERE bot_id = ? AND state = 'pending'");
+  const pending = db.prepare("SELECT count(*) AS n FROM inbox WHERE bot_id = ? AND state = 'pending'");
   const last = db.prepare("SELECT max(update_id) AS id FROM inbox WHERE bot_id = ? AND received_at > ?");
   const purge = db.prepare("DELETE FROM inbox WHERE state IN ('done', 'dead') AND received_at < ?");
   const recover = db.prepare("UPDATE inbox SET state = 'pending' WHERE bot_id = ? AND state = 'running'");
   // The very objects that the poll brought carry the link to its span, and need no parsing.
   const recent = bounded<number, Update>(1000);
-  // A full disk can refuse the mark of an update that is handled: it is set later rather than handled again.
+  // Which updates are open, so that the next one is found without a look through the table; the first `take` reads it.
+  const lines = createLines();
+  let loaded = false;
+  // Handled, not yet marked so: written together with the next start, because each commit waits for the disk.
   const unmarked = new Set<number>();
+  let lastTry: number | undefined;
 
-  const mark = (updateId: number): void => {
-    unmarked.add(updateId);
-    for (const id of unmarked) {
-      done.run(botId, id);
-      unmarked.delete(id);
-    }
-  };
+  function write(started: readonly Row[]): void {
+    if (unmarked.size === 0 && started.length === 0) return;
+    inTransaction(db, () => {
+      for (const id of unmarked) done.run(botId, id);
+      for (const row of started) start.run(botId, row.update_id);
+    });
+    unmarked.clear();
+  }
+
+  function load(): void {
+    for (const row of open.all(botId)) lines.add(String(row["chat_key"]), Number(row["update_id"]));
+    loaded = true;
+  }
 
   const item = (row: Row): InboxItem => ({
     update: recent.get(row.update_id) ?? (JSON.parse(row.payload) as Update),
@@ -108,22 +116,32 @@ export function createInbox(db: DatabaseSync, { botId, now, newCorrelationId }: 
           return insert.run(botId, update.update_id, key, id, receivedAt, payload).changes === 1;
         }),
       );
-      for (const update of fresh) recent.set(update.update_id, update);
+      for (const update of fresh) {
+        recent.set(update.update_id, update);
+        if (loaded) lines.add(chatKey(update), update.update_id);
+      }
       return { fresh, duplicates: updates.length - fresh.length };
     },
 
     take(limit) {
-      const { n, most } = running.get(botId) as { n: number; most: number | null };
+      if (!loaded) load();
       // The last try is made alone: if it ends the process, no innocent update loses a try with it.
-      if (most === MAX_ATTEMPTS) return [];
-      const rows = heads.all(botId, limit) as unknown as Row[];
-      const lastTry = rows.find((row) => row.attempts === MAX_ATTEMPTS - 1);
-      const taken = lastTry === undefined ? rows : n === 0 ? [lastTry] : [];
-      if (taken.length > 0) inTransaction(db, () => taken.forEach((row) => start.run(botId, row.update_id)));
+      const heads = lastTry === undefined ? lines.heads(limit) : [];
+      const rows = heads.map((id) => read.get(botId, id) as unknown as Row);
+      const last = rows.find((row) => row.attempts === MAX_ATTEMPTS - 1);
+      const taken = last === undefined ? rows : lines.atWork() === 0 ? [last] : [];
+      write(taken);
+      if (last !== undefined && taken.length > 0) lastTry = last.update_id;
+      for (const row of taken) lines.start(row.update_id);
       return taken.map(item);
     },
 
-    finish: mark,
+    finish(updateId) {
+      unmarked.add(updateId);
+      if (updateId === lastTry) lastTry = undefined;
+      lines.finish(updateId);
+    },
+    flush: () => write([]),
     recover: () => Number(recover.run(botId).changes),
 
     bury() {
@@ -136,7 +154,7 @@ export function createInbox(db: DatabaseSync, { botId, now, newCorrelationId }: 
       const { id } = last.get(botId, now() - RESEND_MS) as { id: number | null };
       return id === null ? 0 : id + 1;
     },
-    pending: () => Number(open.get(botId)?.["n"]),
+    pending: () => Number(pending.get(botId)?.["n"]),
     purge: (wallMs) => void purge.run(Math.min(wallMs, now() - RESEND_MS)),
   };
 }
