@@ -1,4 +1,5 @@
-import type { Incident, Instance, Severity } from "../state/records.ts";
+import { redactFreeText } from "@gramwatch/otel";
+import type { Facts, Incident, Instance, Severity } from "../state/records.ts";
 import type { Now } from "../state/steady.ts";
 import type { Reading } from "./rule.ts";
 import type { Effect } from "./step.ts";
@@ -34,7 +35,7 @@ export function fire(
     state: "firing",
     seq: 1,
     cause: reading.cause ?? null,
-    facts: reading.facts ?? {},
+    facts: cleaned(reading.facts ?? {}),
     errors: [],
     traceIds: [],
     startedAtMs: effect.startedAtMs,
@@ -72,10 +73,16 @@ export function apply(incident: Incident, effect: Effect, severity: Severity, no
   }
 }
 
+/** What bots and receivers say of their errors goes to chats and pages: without tokens and phone numbers. */
+const cleaned = (facts: Facts): Facts =>
+  Object.fromEntries(
+    Object.entries(facts).map(([name, value]) => [name, typeof value === "string" ? redactFreeText(value) : value]),
+  );
+
 /** While it is a breach the incident shows what is read now. A cause of `unknown` does not replace a known one. */
 export function refresh(incident: Incident, reading: Reading): Incident {
   if (reading.value !== "breach") return incident;
   const vague = reading.cause === undefined || (reading.cause === "unknown" && incident.cause !== null);
   const cause = vague ? incident.cause : (reading.cause ?? null);
-  return { ...incident, cause, facts: reading.facts ?? incident.facts };
+  return { ...incident, cause, facts: reading.facts ? cleaned(reading.facts) : incident.facts };
 }

@@ -422,3 +422,30 @@ test("a reading that breaks its rule is logged once and silences no other", asyn
   assert.deepEqual(kinds(channel), ["firing DependencyUnhealthy"]);
   assert.equal(rig.warnings.length, 1);
 });
+
+test("a token in what a bot says of its error reaches neither chat nor API", async () => {
+  const channel = memoryChannel("telegram");
+  const rig = createRig({ channels: [channel] });
+  const token = `4242424242:${"AbC-_1".repeat(6).slice(0, 35)}`;
+  const since = rig.clock.wallMs();
+  const leaking = (): Sample[] => {
+    const telegram = {
+      seconds_since_success: (rig.clock.wallMs() - since) / 1000,
+      in_flight_since: null,
+      last_error: {
+        at: new Date(since).toISOString(),
+        reason: "reset",
+        code: null,
+        description: `/bot${token}/getUpdates`,
+      },
+    };
+    return [
+      healthSample(rig.at(), health(rig.at(), { telegram, checks: { whisper: { ok: false, error: `at ${token}` } } })),
+    ];
+  };
+  await rig.run(10 * MINUTE, leaking);
+  assert.deepEqual(kinds(channel).sort(), ["firing DependencyUnhealthy", "firing TelegramBotDisconnected"]);
+  const said = JSON.stringify([channel.got, rig.engine.alerts("all"), rig.state.all("incident")]);
+  assert.ok(!said.includes(token.slice(11)));
+  assert.match(said, /\[token\]/);
+});
