@@ -7,7 +7,7 @@ import { settings as botSettings } from "../bot/config.ts";
 import { startFakeTelegram } from "../fake-telegram/mod.ts";
 import { SIDECAR_SETTINGS } from "../sidecar/settings.ts";
 import { buildImages, type Engine, findEngine, importStack, root } from "./images/engine.ts";
-import { API_TOKEN, eventually, freePorts, story, writeSecrets } from "./images/scene.ts";
+import { API_TOKEN, deafMs, eventually, freePorts, story, writeSecrets } from "./images/scene.ts";
 import { createStack, openToContainers } from "./images/stack.ts";
 
 const found = await findEngine();
@@ -88,9 +88,10 @@ test("the whole stack", { skip, timeout: 178_000 }, async (t) => {
     );
   });
 
-  await t.test("no service's restart loses an update", async () => {
+  await t.test("no service's restart loses an update", async (t) => {
     const services = (await stack.compose("ps", "--services")).split("\n");
     assert.ok(services.length >= 6, String(services));
+    const begun = Date.now();
     for (const service of services) {
       const [answer] = await Promise.all([story(telegram, `/ping ${service}`), stack.compose("restart", service)]);
       assert.match(answer, /\S/, service);
@@ -99,6 +100,7 @@ test("the whole stack", { skip, timeout: 178_000 }, async (t) => {
     const answered = telegram.messages(4242, "shop").filter(({ from, text }) => from?.is_bot && text !== undefined);
     assert.equal(asked.length, services.length);
     assert.equal(answered.length, services.length + 1, "one answer each, and one to /start");
+    t.diagnostic(`while the bot was restarted nobody polled for ${deafMs(telegram, begun)} ms`);
   });
 
   await t.test(
@@ -147,12 +149,14 @@ test("the whole stack", { skip, timeout: 178_000 }, async (t) => {
     });
   });
 
-  await t.test("update.sh backs up and brings the next version; a broken one is taken back", async () => {
+  await t.test("update.sh backs up and brings the next version; a broken one is taken back", async (t) => {
     const image = async () => {
       const [container = ""] = (await stack.lite("ps", "--quiet", "bot")).split("\n");
       return engine.docker(["inspect", "--format", "{{.Config.Image}} {{.Image}}", container]);
     };
+    const begun = Date.now();
     const good = await stack.update("next");
+    t.diagnostic(`during the update nobody polled for ${deafMs(telegram, begun)} ms`);
     assert.equal(good.code, 0, good.stderr);
     assert.match(good.stdout, /bot\.db: backed up to \/data\/backups and verified/);
     assert.match(good.stdout, /state\.db: backed up to \/data\/backups and verified/);

@@ -70,3 +70,15 @@ export async function story(telegram: FakeTelegram, text = "/start"): Promise<st
   const call = await telegram.called("sendMessage", { bot: "shop", skip, timeoutMs: 20_000 });
   return String(call.params["text"]);
 }
+
+/** The longest time since `sinceMs` during which nobody polled with the bot's token: what a restart costs. */
+export function deafMs(telegram: FakeTelegram, sinceMs: number): number {
+  const polls = telegram
+    .calls()
+    .filter(
+      ({ method, bot, atMs, durationMs = 0 }) =>
+        /^getUpdates$/i.test(method) && bot === "shop" && atMs + durationMs >= sinceMs,
+    )
+    .map(({ atMs, durationMs = 0 }) => ({ from: atMs, to: atMs + durationMs }));
+  return Math.max(0, ...polls.slice(1).map(({ from }, before) => from - (polls[before]?.to ?? from)));
+}
