@@ -1,6 +1,7 @@
 import { isAbsolute, resolve } from "node:path";
 import * as v from "valibot";
 import {
+  botToken,
   ConfigError,
   duration,
   httpUrl,
@@ -10,6 +11,7 @@ import {
   port,
   readSettings,
   text,
+  timeOfDay,
   type Problem,
   type Setting,
 } from "@gramwatch/otel";
@@ -36,22 +38,6 @@ const rateLimit = (): v.GenericSchema<string, RateLimit> => {
     }),
   );
 };
-
-/** `off`, or minutes after midnight UTC. */
-const timeOfDay = (): v.GenericSchema<string, number | undefined> =>
-  v.pipe(
-    v.string(),
-    v.regex(/^(off|([01]\d|2[0-3]):[0-5]\d)$/, "a time of day in UTC like 03:00, or off"),
-    v.transform((given) => (given === "off" ? undefined : Number(given.slice(0, 2)) * 60 + Number(given.slice(3)))),
-  );
-
-// The server takes at most 80 characters, digits without a leading zero before the colon (tdlib/telegram-bot-api:ClientManager.cpp).
-const botToken = (): v.GenericSchema<string, string> =>
-  v.pipe(
-    v.string(),
-    v.regex(/^[1-9]\d*:[\w-]+$/, "a bot token as @BotFather gives it, like 123456789:AAF…"),
-    v.maxLength(80, "a bot token as @BotFather gives it, like 123456789:AAF…"),
-  );
 
 /** Every setting of the bot but OTEL_*, which the telemetry reads itself. */
 export const settings = {

@@ -147,6 +147,20 @@ export const list = (): v.GenericSchema<string, string[]> =>
     v.transform((given) => given.split(/[\s,]+/).filter((word) => word !== "")),
   );
 
+/** A bot token. The server takes at most 80 characters and no leading zero (tdlib/telegram-bot-api:ClientManager.cpp). */
+export const botToken = (): v.GenericSchema<string, string> => {
+  const expected = "a bot token as @BotFather gives it, like 123456789:AAF…";
+  return v.pipe(v.string(), v.regex(/^[1-9]\d*:[\w-]+$/, expected), v.maxLength(80, expected));
+};
+
+/** A time of day in UTC → minutes after midnight; `off` → undefined. */
+export const timeOfDay = (): v.GenericSchema<string, number | undefined> =>
+  v.pipe(
+    v.string(),
+    v.regex(/^(off|([01]\d|2[0-3]):[0-5]\d)$/, "a time of day in UTC like 03:00, or off"),
+    v.transform((given) => (given === "off" ? undefined : Number(given.slice(0, 2)) * 60 + Number(given.slice(3)))),
+  );
+
 /** Telegram ids (whole numbers, negative for groups) separated by commas or blanks. */
 export const idList = (): v.GenericSchema<string, number[]> =>
   v.pipe(

@@ -173,7 +173,7 @@ test("an Alertmanager gets every message unless the file says otherwise", () => 
 const badEnvironments: [Record<string, string>, string[]][] = [
   [
     { BOT_TOKEN: "hunter2-secret" },
-    ["  BOT_TOKEN = (secret, not shown): a bot token as BotFather gives it: digits, a colon, letters"],
+    ["  BOT_TOKEN = (secret, not shown): a bot token as @BotFather gives it, like 123456789:AAF…"],
   ],
   [{ BOT_URL: "shop:8080" }, ['  BOT_URL = "shop:8080": a URL that starts with http:// or https://, or none']],
   [{ BOT_URL: "none" }, ["  BOT_TOKEN: is missing: a bot without a url is watched by its token alone"]],

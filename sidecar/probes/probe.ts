@@ -1,3 +1,7 @@
+import type { BotHealth } from "@gramwatch/otel";
+
+export type { BotHealth };
+
 /**
  * A probe is one function that looks at one thing and says what it saw. It knows nothing of alerts; the rules
  * (`alerts/rules.ts`) know only the type `Sample`.
@@ -129,46 +133,3 @@ export type Sample =
   | DependencySample
   | DiskSample
   | OwnSample;
-
-/** The body of the bot's `/health`, as the contract in the design has it. */
-export interface BotHealth {
-  status: "ok" | "degraded" | "fail";
-  service: string;
-  version: string;
-  instance: string;
-  pid: number;
-  started_at: string;
-  uptime_seconds: number;
-  telegram: {
-    mode: string;
-    username: string | null;
-    connected: boolean;
-    last_success_at: string | null;
-    seconds_since_success: number | null;
-    in_flight_since: string | null;
-    last_error: { at: string; reason: string; code: number | null; description: string } | null;
-    next_retry_at: string | null;
-    flood_until: string | null;
-    stopped: boolean;
-  };
-  updates: {
-    received: number;
-    handled: number;
-    failed: number;
-    in_flight: number;
-    oldest_in_flight_seconds: number | null;
-    inbox_pending: number;
-  };
-  errors: { total: number; last_at: string | null; by_reason: Record<string, number> };
-  event_loop: { delay_p99_ms: number; utilization: number };
-  memory: { rss_bytes: number; heap_used_bytes: number; heap_limit_bytes: number; limit_bytes: number | null };
-  checks: Record<string, { ok: boolean; error?: string }>;
-  backup: { last_verified_at: string | null; last_error: string | null } | null;
-  stopping: boolean;
-  telemetry: {
-    enabled: boolean;
-    exporting: boolean;
-    dropped: { spans: number; logs: number };
-    last_export_error: { at: string; signal: string; reason: string } | null;
-  };
-}
