@@ -1,0 +1,121 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+import { report, short, until } from "./figure.ts";
+import { bundle, freePort, run, scratch, telemetrySink } from "./process.ts";
+
+// Does the bot grow with the number of updates it has handled? RSS and heap by its own /health, over many updates, as
+// a straight line through what was seen after the warm-up. Every commit waits for the disk: TMPDIR=/dev/shm is faster.
+const updates = Number(process.env["BENCH_UPDATES"] ?? (short ? 20_000 : 200_000));
+const perSecond = 1_000;
+/** On a machine that is busy with other things it stops here and says how far it came. */
+const limitMs = 60_000 * Number(process.env["BENCH_MINUTES"] ?? 15);
+const people = 500;
+
+bundle();
+const sink = await telemetrySink();
+const main = fileURLToPath(new URL("../fake-telegram/main.ts", import.meta.url));
+const telegram = spawn(process.execPath, [main], {
+  env: { PATH: process.env["PATH"], FAKE_TELEGRAM_PORT: "0", FAKE_TELEGRAM_CONTROL_PORT: "0" },
+  stdio: ["ignore", "pipe", "inherit"],
+});
+process.on("exit", () => telegram.kill("SIGKILL"));
+const [line] = (await once(telegram.stdout, "data")) as [Buffer];
+const [, api = "", control = ""] = /Bot API (\S+), chat page (\S+)/.exec(line.toString()) ?? [];
+const get = async <T>(url: string): Promise<T> => (await (await fetch(url)).json()) as T;
+const { bots } = await get<{ bots: { token: string }[] }>(`${control}/state`);
+
+const port = await freePort();
+const bot = run("dist/bot/main.mjs", {
+  TELEGRAM_API_ROOT: api,
+  BOT_TOKEN: bots[0]?.token ?? "",
+  BOT_HTTP_PORT: String(port),
+  BOT_RATE_LIMIT: "10000/1s",
+  DATA_DIR: scratch(),
+  OTEL_EXPORTER_OTLP_ENDPOINT: sink.url,
+  BACKUP_AT: "off",
+  LOG_LEVEL: "info",
+});
+interface Health {
+  updates: { handled: number; failed: number };
+  memory: { rss_bytes: number; heap_used_bytes: number };
+}
+const health = () => get<Health>(`http://127.0.0.1:${port}/health`);
+await until("the bot", health);
+
+interface Seen {
+  handled: number;
+  rss: number;
+  heap: number;
+}
+const seen: Seen[] = [];
+let asked = 0;
+let handled = 0;
+const begun = performance.now();
+while (handled < updates && performance.now() - begun < limitMs) {
+  // No more than a few seconds ahead: what waits in the inbox is not what is measured.
+  if (asked < updates && asked - handled < 2 * perSecond) {
+    const seconds = Math.min(1, (updates - asked) / perSecond);
+    asked += Math.round(perSecond * seconds);
+    const texts = ["/ping", "/list", "hello", "/start", "/add buy tea", "/done 1"];
+    await fetch(`${control}/load`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ perSecond, seconds, people, seed: asked, texts }),
+    });
+  }
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  const now = await health().catch(() => undefined); // a kept connection may end as it is used
+  if (now === undefined) continue;
+  const { updates: counts, memory } = now;
+  handled = counts.handled + counts.failed;
+  if (counts.failed > 0) throw new Error(`${counts.failed} updates failed: ${bot.output()}`);
+  seen.push({ handled, rss: memory.rss_bytes / 1e6, heap: memory.heap_used_bytes / 1e6 });
+}
+const seconds = (performance.now() - begun) / 1000;
+bot.process.kill("SIGTERM");
+await bot.exit;
+telegram.kill("SIGTERM");
+sink.close();
+
+const warm = seen.filter((at) => at.handled > handled / 4);
+// Between two collections the heap is a saw: its floor is what stays.
+const floor = binned(warm, handled / 20, (at) => at.heap);
+const rss = slopePer100k(warm.map((at) => [at.handled, at.rss]));
+console.log(
+  `${handled} updates in ${seconds.toFixed(0)} s; RSS ${warm[0]?.rss.toFixed(0)} → ${warm.at(-1)?.rss.toFixed(0)} MB`,
+);
+report({
+  figure: `RSS slope of the bot per 100,000 updates, over ${handled}`,
+  unit: "MB",
+  ours: rss,
+  goal: 1,
+  must: 5,
+});
+report({
+  figure: `heap slope of the bot per 100,000 updates, over ${handled}`,
+  unit: "MB",
+  ours: slopePer100k(floor),
+  goal: 0.5,
+  must: 2,
+});
+report({ figure: "RSS of the bot, highest under load", unit: "MB", ours: Math.max(...seen.map((at) => at.rss)) });
+report({ figure: "updates handled per second", unit: "1/s", ours: handled / seconds, better: "higher" });
+
+/** Least squares over [updates, megabytes]. */
+function slopePer100k(points: readonly (readonly [number, number])[]): number {
+  const mean = (index: 0 | 1): number => points.reduce((sum, point) => sum + point[index], 0) / points.length;
+  const [x, y] = [mean(0), mean(1)];
+  const over = points.reduce((sum, [px, py]) => sum + (px - x) * (py - y), 0);
+  return (over / points.reduce((sum, [px]) => sum + (px - x) ** 2, 0)) * 100_000;
+}
+
+/** The lowest value of each bin of `size` updates. */
+function binned(all: readonly Seen[], size: number, valueOf: (at: Seen) => number): [number, number][] {
+  const bins = new Map<number, number>();
+  for (const at of all) {
+    const bin = Math.floor(at.handled / size) * size;
+    bins.set(bin, Math.min(bins.get(bin) ?? Infinity, valueOf(at)));
+  }
+  return [...bins];
+}

@@ -1,0 +1,24 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
+import { test } from "node:test";
+import { row, verdictOf } from "./bench/table.ts";
+
+test("a figure over its goal is missed, over its must it fails; higher is better turns both round", () => {
+  const lower = (ours: number) => verdictOf({ figure: "f", unit: "ms", ours, goal: 100, must: 200 });
+  assert.deepEqual([100, 101, 200, 201].map(lower), ["ok", "missed", "missed", "FAILED"]);
+  const higher = (ours: number) => verdictOf({ figure: "f", unit: "1/s", ours, goal: 100, must: 50, better: "higher" });
+  assert.deepEqual([100, 99, 50, 49].map(higher), ["ok", "missed", "missed", "FAILED"]);
+  assert.equal(verdictOf({ figure: "f", unit: "ms", ours: 1 }), "–");
+});
+
+test("a line of the table has the goal, ours, the peer of the same run and the ratio", () => {
+  const line = row({ figure: "start", unit: "ms", ours: 150, goal: 250, peer: { name: "grammY alone", value: 100 } });
+  assert.match(line, /^start +≤ 250 +150 ms +100 \(grammY alone\) +×1\.50 +ok$/);
+});
+
+test("a bench that does not exist ends with 1 and the names of those that do", () => {
+  const run = spawnSync(process.execPath, [join(import.meta.dirname, "bench.ts"), "speed"], { encoding: "utf8" });
+  assert.equal(run.status, 1);
+  assert.match(run.stderr, /no bench speed; there are .*replay/);
+});
