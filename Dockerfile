@@ -13,6 +13,8 @@ COPY --from=node /usr/local/bin/node /usr/lib/*-linux-gnu/libatomic.so.1 /runtim
 # binutils know one architecture, so each is built on a machine of its kind, as .github/workflows/image.yml does.
 RUN strip /runtime/node && mkdir -p -m 0700 /empty/data
 COPY . .
+# Another grammY bot becomes an image like ours with --build-arg BOT_ENTRY=path/to/bot.ts.
+ARG BOT_ENTRY=bot/main.ts
 RUN node scripts/bundle.mjs
 
 FROM gcr.io/distroless/cc-debian13:nonroot AS base

@@ -14,7 +14,10 @@ const tools = {
   restore: "scripts/restore.ts",
 };
 const images = {
-  bot: { programs: { main: "bot/main.ts", health: "bot/healthcheck.ts", ...tools }, assets: {} },
+  bot: {
+    programs: { main: process.env.BOT_ENTRY ?? "bot/main.ts", health: "bot/healthcheck.ts", ...tools },
+    assets: {},
+  },
   sidecar: {
     programs: { main: "sidecar/main.ts", health: "sidecar/healthcheck.ts", ...tools },
     // Read at run time, beside main.mjs under these names.

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { createGzip } from "node:zlib";
 import { startFakeTelegram } from "../fake-telegram/mod.ts";
-import { buildImages, type Engine, findEngine, root } from "./images/engine.ts";
+import { buildImage, buildImages, type Engine, findEngine, root } from "./images/engine.ts";
 import { API_TOKEN, freePorts, story, writeSecrets } from "./images/scene.ts";
 
 const MEGABYTE = 1e6;
@@ -176,6 +176,31 @@ test("the images", { skip, timeout: 170_000 }, async (t) => {
     );
     assert.doesNotMatch(doctor.stdout, /sidecar/);
   });
+});
+
+test("a foreign bot becomes an image like ours with one build argument", { skip, timeout: 120_000 }, async (t) => {
+  const telegram = await startFakeTelegram({ bots: ["shop"] });
+  const name = `${id}-foreign`;
+  t.after(async () => {
+    await attempt(["rm", "--force", "--volumes", name]);
+    await attempt(["image", "rm", "--force", `${name}:test`]);
+    await telegram.close();
+  });
+  const entry = "BOT_ENTRY=examples/bring-your-own-bot/bot.ts";
+  await buildImage(engine as Engine, "bot", `${name}:test`, [entry]);
+  const [port] = await freePorts(1);
+  const env = { BOT_TOKEN: telegram.bot("shop").token, TELEGRAM_API_ROOT: telegram.url, BOT_HTTP_PORT: port };
+  await docker([
+    ...`run --detach --name ${name} --network host --read-only --cap-drop ALL --volume /data`.split(" "),
+    ...Object.entries({ ...env, OTEL_SDK_DISABLED: "true" }).flatMap(([key, value]) => ["--env", `${key}=${value}`]),
+    `${name}:test`,
+  ]);
+  await healthy(name);
+  assert.match(await story(telegram, "hello"), /hello/);
+  const [image] = JSON.parse(await docker(["image", "inspect", `${name}:test`]));
+  assert.equal(image.Config.User, "65532:65532");
+  await docker(["stop", "--time", "30", name]);
+  assert.equal(await docker(["inspect", "--format", "{{.State.ExitCode}}", name]), "0");
 });
 
 test("the Dockerfile needs no frontend to be pulled, and its health check and entry point need no shell", () => {

@@ -61,8 +61,9 @@ export async function findEngine(): Promise<Engine | string> {
     async healthy(container) {
       const state =
         '{{.State.Health.Status}} {{.State.Running}} {{range .State.Health.Log}}{{.Output}}{{"\\n"}}{{end}}';
+      let said = "";
       for (let tries = 0; tries < 240; tries++) {
-        const said = await docker(["inspect", "--format", state, container]);
+        said = await docker(["inspect", "--format", state, container]);
         if (said.startsWith("healthy")) return;
         if (!said.startsWith("starting true")) {
           const { stdout, stderr } = await attempt(["logs", "--tail", "20", container]);
@@ -70,7 +71,7 @@ export async function findEngine(): Promise<Engine | string> {
         }
         await new Promise((resolve) => setTimeout(resolve, 250));
       }
-      throw new Error(`${container} is still starting`);
+      throw new Error(`${container} does not become healthy: ${said}`);
     },
     exportTo: (container, file) =>
       new Promise((resolve, reject) => {
@@ -93,20 +94,22 @@ const bases: Record<string, string> = {
 };
 
 /** Builds both targets of the shipped Dockerfile as `gramwatch/<target>:test`. */
-export async function buildImages({ docker, standsIn }: Engine): Promise<void> {
-  const contexts = Object.entries(bases).flatMap(([name, local]) => [
-    "--build-context",
-    `${name}=docker-image://${local}`,
+export async function buildImages(engine: Engine): Promise<void> {
+  for (const target of ["bot", "sidecar"]) await buildImage(engine, target, `gramwatch/${target}:test`);
+}
+
+/** @param args build arguments, `NAME=value` */
+export async function buildImage({ docker, standsIn }: Engine, target: string, tag: string, args: string[] = []) {
+  const contexts = standsIn ? Object.entries(bases).map(([name, local]) => `${name}=docker-image://${local}`) : [];
+  await docker([
+    "buildx",
+    "build",
+    "--quiet",
+    "--load",
+    ...contexts.flatMap((context) => ["--build-context", context]),
+    ...["VERSION=test", ...args].flatMap((argument) => ["--build-arg", argument]),
+    ...`--target ${target} --tag ${tag} .`.split(" "),
   ]);
-  for (const target of ["bot", "sidecar"])
-    await docker([
-      "buildx",
-      "build",
-      "--quiet",
-      "--load",
-      ...(standsIn ? contexts : []),
-      ...`--build-arg VERSION=test --target ${target} --tag gramwatch/${target}:test .`.split(" "),
-    ]);
 }
 
 /** Imports the images of the stack that have a stand-in. */
