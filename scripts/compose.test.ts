@@ -88,6 +88,15 @@ test("the whole stack", { skip, timeout: 178_000 }, async (t) => {
     );
   });
 
+  await t.test("the doctor in both containers finds nothing to correct, and its test alert arrives", async () => {
+    const doctor = (service: string, ...args: string[]) =>
+      stack.compose("exec", "--no-TTY", service, "/nodejs/bin/node", "/app/doctor.mjs", ...args);
+    assert.match(await doctor("bot"), /✓ BOT_TOKEN +@shop_bot[^]*All is well\./);
+    const arrives = telegram.called("sendMessage", { bot: "alerts", timeoutMs: 30_000 });
+    assert.match(await doctor("sidecar", "--send"), /✓ polling[^]*✓ test alert +telegram: sent[^]*All is well\./);
+    assert.equal((await arrives).params["chat_id"], 4242);
+  });
+
   await t.test("no service's restart loses an update", async (t) => {
     const services = (await stack.compose("ps", "--services")).split("\n");
     assert.ok(services.length >= 6, String(services));
@@ -149,28 +158,43 @@ test("the whole stack", { skip, timeout: 178_000 }, async (t) => {
     });
   });
 
-  await t.test("update.sh backs up and brings the next version; a broken one is taken back", async (t) => {
-    const image = async () => {
-      const [container = ""] = (await stack.lite("ps", "--quiet", "bot")).split("\n");
-      return engine.docker(["inspect", "--format", "{{.Config.Image}} {{.Image}}", container]);
-    };
-    const begun = Date.now();
-    const good = await stack.update("next");
-    t.diagnostic(`during the update nobody polled for ${deafMs(telegram, begun)} ms`);
-    assert.equal(good.code, 0, good.stderr);
-    assert.match(good.stdout, /bot\.db: backed up to \/data\/backups and verified/);
-    assert.match(good.stdout, /state\.db: backed up to \/data\/backups and verified/);
-    assert.match(await image(), /^gramwatch\/bot:next /);
-    const before = await image();
-    const bad = await stack.update("broken", { broken: 'CMD ["-e", "process.exit(3)"]' });
-    assert.equal(bad.code, 1);
-    assert.match(bad.stderr, /The new version is not healthy:[^]*Going back to the old one/);
-    assert.equal(await image(), before);
-    assert.match(await story(telegram, "/ping after going back"), /\S/);
-    for (const tag of ["next", "broken"])
-      for (const target of ["bot", "sidecar"])
-        await engine.attempt(["image", "rm", "--force", `gramwatch/${target}:${tag}`]);
-  });
+  await t.test(
+    "update.sh backs up and brings the next version, and takes a broken one back; the backup can be restored",
+    async (t) => {
+      const image = async () => {
+        const [container = ""] = (await stack.lite("ps", "--quiet", "bot")).split("\n");
+        return engine.docker(["inspect", "--format", "{{.Config.Image}} {{.Image}}", container]);
+      };
+      const begun = Date.now();
+      const good = await stack.update("next");
+      t.diagnostic(`during the update nobody polled for ${deafMs(telegram, begun)} ms`);
+      assert.equal(good.code, 0, good.stderr);
+      assert.match(good.stdout, /bot\.db: backed up to \/data\/backups and verified/);
+      assert.match(good.stdout, /state\.db: backed up to \/data\/backups and verified/);
+      assert.match(await image(), /^gramwatch\/bot:next /);
+      const before = await image();
+      const bad = await stack.update("broken", { broken: 'CMD ["-e", "process.exit(3)"]' });
+      assert.equal(bad.code, 1);
+      assert.match(bad.stderr, /The new version is not healthy:[^]*Going back to the old one/);
+      assert.equal(await image(), before);
+      assert.match(await story(telegram, "/ping after going back"), /\S/);
+
+      const restore = () =>
+        engine.attempt([...stack.arguments, "run", "--rm", "--no-TTY", "bot", "/app/restore.mjs"], stack.env);
+      const refused = await restore();
+      assert.equal(refused.code, 1);
+      assert.match(refused.stderr, /The bot is running: stop it first/);
+      await stack.lite("stop", "bot");
+      const restored = await restore();
+      assert.match(restored.stdout, /bot\.db is now bot-\d{8}T\d{6}Z\.db; the old one: /, restored.stderr);
+      await stack.lite("start", "bot");
+      assert.match(await story(telegram, "/ping after the restore"), /\S/);
+
+      for (const tag of ["next", "broken"])
+        for (const target of ["bot", "sidecar"])
+          await engine.attempt(["image", "rm", "--force", `gramwatch/${target}:${tag}`]);
+    },
+  );
 });
 
 test("a secret file that is missing is named", { skip }, async (t) => {

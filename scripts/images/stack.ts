@@ -97,20 +97,22 @@ export function createStack(engine: Engine, options: StackOptions) {
     CONSOLE_PORT: String(options.consolePort),
     GRAFANA_PORT: String(options.grafanaPort),
   };
+  const argumentsOf = (shipped: string[]): string[] => [
+    ...`compose --project-name ${options.project} --env-file /dev/null`.split(" "),
+    ...[...shipped, file].flatMap((path) => ["--file", path]),
+  ];
   const composing =
     (...shipped: string[]) =>
-    (...args: string[]): Promise<string> => {
-      const files = [...shipped, file].flatMap((path) => ["--file", path]);
-      return engine.docker(
-        ["compose", "--project-name", options.project, "--env-file", "/dev/null", ...files, ...args],
-        env,
-      );
-    };
+    (...args: string[]): Promise<string> =>
+      engine.docker([...argumentsOf(shipped), ...args], env);
   const compose = composing("docker-compose.prod.yml");
   const next = join(dir, "next.yaml");
   writeFileSync(next, NEXT);
   return {
     compose,
+    /** For commands whose exit code matters: `engine.attempt([...arguments, …], env)`, over the small stack. */
+    arguments: argumentsOf(["docker-compose.prod.yml", "docker-compose.lite.yml"]),
+    env,
     /** `scripts/update.sh` over the small stack. `broken`: a line of the next version's Dockerfile. */
     async update(version: string, { broken = "" } = {}): Promise<Ran> {
       const given = {
