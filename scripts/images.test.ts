@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
 import { createReadStream, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -178,6 +179,23 @@ test("the images", { skip, timeout: 170_000 }, async (t) => {
   });
 });
 
+test("init in the image writes into a mounted folder", { skip, timeout: 60_000 }, async (t) => {
+  const telegram = await startFakeTelegram({ bots: ["shop"] });
+  const out = mkdtempSync(join(tmpdir(), "gramwatch-out-"));
+  t.after(async () => {
+    rmSync(out, { recursive: true });
+    await telegram.close();
+  });
+  telegram.say("/start");
+  const mounted = `--volume ${out}:/out --user ${process.getuid?.() ?? 0} --env TELEGRAM_API_ROOT=${telegram.url}`;
+  const args = `run --rm --interactive --network host ${mounted} gramwatch/bot:test /app/init.mjs --dir /out`;
+  const init = spawn("docker", args.split(" "), { env: (engine as Engine).env, stdio: ["pipe", "ignore", "inherit"] });
+  init.stdin.end(`${telegram.bot("shop").token}\n\ny\n`);
+  assert.deepEqual(await once(init, "close"), [0, null]);
+  assert.match(readFileSync(join(out, ".env"), "utf8"), /^ALERT_CHAT_ID=4242$/m);
+  assert.equal(readFileSync(join(out, "secrets", "bot_token"), "utf8"), telegram.bot("shop").token);
+});
+
 test("a foreign bot becomes an image like ours with one build argument", { skip, timeout: 120_000 }, async (t) => {
   const telegram = await startFakeTelegram({ bots: ["shop"] });
   const name = `${id}-foreign`;
@@ -199,7 +217,9 @@ test("a foreign bot becomes an image like ours with one build argument", { skip,
   assert.match(await story(telegram, "hello"), /hello/);
   const [image] = JSON.parse(await docker(["image", "inspect", `${name}:test`]));
   assert.equal(image.Config.User, "65532:65532");
+  const begun = performance.now();
   await docker(["stop", "--time", "30", name]);
+  t.diagnostic(`docker stop took ${((performance.now() - begun) / 1000).toFixed(1)} s`);
   assert.equal(await docker(["inspect", "--format", "{{.State.ExitCode}}", name]), "0");
 });
 
