@@ -4,7 +4,7 @@ import { recorded } from "./traces.ts";
 
 // 10,000 stored requests: how long until each page of the console has been sent, one at a time.
 const stored = 10_000;
-const times = short ? 10 : 100;
+const times = short ? 10 : 50;
 
 bundle();
 const { bodies, traceIds } = await recorded(stored);

@@ -66,7 +66,8 @@ while (handled < updates && performance.now() - begun < limitMs) {
   }
   await new Promise((resolve) => setTimeout(resolve, 500));
   const now = await health().catch(() => undefined); // a kept connection may end as it is used
-  if (now === undefined) continue;
+  if (now === undefined && bot.process.exitCode === null && bot.process.signalCode === null) continue;
+  if (now === undefined) throw new Error(`the bot ended after ${handled} updates: ${bot.output()}`);
   const { updates: counts, memory } = now;
   handled = counts.handled + counts.failed;
   if (counts.failed > 0) throw new Error(`${counts.failed} updates failed: ${bot.output()}`);
