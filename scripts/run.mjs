@@ -43,7 +43,7 @@ function bring(what, folder, options) {
     .update(readFileSync(join(folder, "package-lock.json")))
     .digest("hex");
   const stamp = join(folder, "node_modules", ".locked");
-  const there = () => existsSync(stamp) && readFileSync(stamp, "utf8") === wanted;
+  const there = () => existsSync(stamp) && readFileSync(stamp, "utf8") === wanted && existsSync(node);
   if (there()) return;
   const lock = join(folder, ".installing");
   while (!take(lock)) spawnSync("sleep", ["0.2"]);
@@ -55,7 +55,7 @@ function bring(what, folder, options) {
       encoding: "utf8",
       env: { ...process.env, PATH: path },
     });
-    if (npm.status !== 0) {
+    if (npm.status !== 0 || !existsSync(node)) {
       const said = `${npm.error?.message ?? ""}${npm.stderr ?? ""}`.trim().split("\n").slice(-12).join("\n  ");
       rmSync(lock, { force: true });
       fail(
