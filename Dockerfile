@@ -1,5 +1,7 @@
 # Two images from one file: --target bot, --target sidecar. No shell, no package manager, user 65532.
 # No "# syntax=" line on purpose: the built-in frontend suffices, and pulling one would need a registry.
+# Before the first push pin both bases by digest (docker buildx imagetools inspect); Dependabot keeps them fresh then, and
+# scripts/images/engine.ts names the same references.
 FROM node:26-trixie AS node
 
 FROM --platform=$BUILDPLATFORM node:26-trixie AS build

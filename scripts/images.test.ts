@@ -8,7 +8,7 @@ import { test } from "node:test";
 import { createGzip } from "node:zlib";
 import { startFakeTelegram } from "../fake-telegram/mod.ts";
 import { buildImage, buildImages, type Engine, findEngine, root } from "./images/engine.ts";
-import { API_TOKEN, freePorts, story, writeSecrets } from "./images/scene.ts";
+import { API_TOKEN, eventually, freePorts, story, writeSecrets } from "./images/scene.ts";
 
 const MEGABYTE = 1e6;
 // The libraries of the arm64 base are that much bigger.
@@ -123,8 +123,13 @@ test("the images", { skip, timeout: 170_000 }, async (t) => {
     await Promise.all(targets.map((target) => healthy(`${id}-${target}`)));
 
     assert.match(await story(telegram), /\S/);
-    const status = await api(consolePort, "status");
-    assert.match(JSON.stringify(status), /"state":"connected"/);
+    const startedAt = await docker(["inspect", "--format", "{{.State.StartedAt}}", `${id}-bot`]);
+    const firstPoll = telegram.calls().find(({ method }) => /^getUpdates$/i.test(method))?.atMs ?? Number.NaN;
+    t.diagnostic(`bot: ${firstPoll - Date.parse(startedAt)} ms from the container's start to the first getUpdates`);
+    await eventually(
+      "a bot that is seen to be connected",
+      async () => /"state":"connected"/.test(JSON.stringify(await api(consolePort, "status"))) || undefined,
+    );
 
     for (const target of targets) {
       const look = `
@@ -134,9 +139,10 @@ test("the images", { skip, timeout: 170_000 }, async (t) => {
         const status = fs.readFileSync("/proc/1/status", "utf8");
         const word = (name) => status.match(new RegExp("^" + name + ":\\\\s*(\\\\S+)", "m"))[1];
         console.log(JSON.stringify({ writable, capabilities: word("CapEff"), privileges: word("NoNewPrivs"),
-          seccomp: word("Seccomp"), uid: word("Uid"), environ: fs.readFileSync("/proc/1/environ", "utf8"),
+          seccomp: word("Seccomp"), kibibytes: Number(word("VmRSS")), uid: word("Uid"), environ: fs.readFileSync("/proc/1/environ", "utf8"),
           modes: fs.readdirSync("/data").filter((name) => /db/.test(name)).map((name) => (fs.statSync("/data/" + name).mode & 0o777).toString(8)) }));`;
       const seen = JSON.parse(await docker(["exec", `${id}-${target}`, "/nodejs/bin/node", "-e", look]));
+      t.diagnostic(`${target}: ${(seen.kibibytes / 1024).toFixed(0)} MiB resident`);
       assert.deepEqual(seen.writable, ["/tmp", "/data"]);
       assert.equal(Number(`0x${seen.capabilities}`), 0);
       assert.deepEqual([seen.privileges, seen.seccomp, seen.uid], ["1", "2", "65532"]);
