@@ -15,8 +15,10 @@ export function bundle(): void {
   if (status !== 0) throw new Error("scripts/bundle.mjs failed");
 }
 
-/** The flags of the images, Dockerfile. */
-const flags = ["--enable-source-maps", "--dns-result-order=ipv4first", "--max-old-space-size=96"];
+/** How the images start Node, by the Dockerfile. */
+const flags = [...readFileSync(join(root, "Dockerfile"), "utf8").matchAll(/^(?:ENTRYPOINT|CMD) (\[.+\])$/gm)]
+  .flatMap(([, words]) => JSON.parse(words ?? "[]") as string[])
+  .filter((word) => word.startsWith("--"));
 
 export interface Program {
   process: ChildProcess;
@@ -46,15 +48,17 @@ export function run(entry: string, env: Record<string, string>): Program {
 }
 
 const started = new Set<ChildProcess>();
+const folders: string[] = [];
 process.on("exit", () => {
   for (const child of started) child.kill("SIGKILL");
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
 });
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => process.exit(1));
 
 /** A folder that is gone when the bench ends. */
 export function scratch(): string {
   const folder = mkdtempSync(join(tmpdir(), "gramwatch-bench-"));
-  process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+  folders.push(folder);
   return folder;
 }
 
