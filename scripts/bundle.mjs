@@ -3,8 +3,9 @@
 //
 //   node scripts/bundle.mjs [bot|sidecar …] [--meta]     --meta: also esbuild's account of every byte
 import { build } from "esbuild";
-import { cpSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
+import { ownMap } from "./own-map.mjs";
 
 const root = join(import.meta.dirname, "..");
 const tools = {
@@ -84,13 +85,17 @@ for (const [image, { programs, assets }] of Object.entries(images)) {
     },
     logLevel: "warning",
   });
+  for (const name of readdirSync(outdir).filter((file) => file.endsWith(".map"))) {
+    const path = join(outdir, name);
+    writeFileSync(path, JSON.stringify(ownMap(JSON.parse(readFileSync(path, "utf8")))));
+  }
   for (const [from, to] of Object.entries(assets))
     cpSync(join(root, from), join(outdir, to), {
       recursive: true,
       filter: (path) => basename(path) !== "tsconfig.json",
     });
   if (process.argv.includes("--meta")) writeFileSync(join(outdir, "meta.json"), JSON.stringify(metafile));
-  const sizes = Object.entries(metafile.outputs).map(([path, { bytes }]) => [basename(path), bytes]);
+  const sizes = Object.keys(metafile.outputs).map((path) => [basename(path), statSync(join(root, path)).size]);
   const total = sizes.reduce((sum, [, bytes]) => sum + bytes, 0);
   console.log(`dist/${image}: ${(total / 1e6).toFixed(2)} MB`);
   for (const [name, bytes] of sizes) if (bytes > 20_000) console.log(`  ${(bytes / 1e6).toFixed(2)} ${name}`);
