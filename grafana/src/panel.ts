@@ -249,7 +249,10 @@ function lines(
         .displayMode(common.LegendDisplayMode.Table)
         .placement(common.LegendPlacement.Bottom)
         .showLegend(true)
-        .calcs(["lastNotNull", "max"]),
+        .calcs(["lastNotNull", "max"])
+        // Label sets are there from the start, most of them with a zero: the busy ones come first.
+        .sortBy("Max")
+        .sortDesc(true),
     );
   if (spec.min === undefined) panel.axisSoftMin(0);
   if (spec.stacked === true) panel.stacking(new common.StackingConfigBuilder().mode(common.StackingMode.Normal));
