@@ -1,5 +1,5 @@
 import { quantile, report, short, until } from "./figure.ts";
-import { bundle, freePort, run, scratch } from "./process.ts";
+import { bundle, cpuSeconds, freePort, run, scratch } from "./process.ts";
 import { recorded } from "./traces.ts";
 
 // 10,000 stored requests: how long until each page of the console has been sent, one at a time.
@@ -44,8 +44,11 @@ const pages = {
   runbooks: "/runbooks",
   "traces (API)": "/api/traces?limit=100",
 };
+/** Times stretch when other programs want the machine as well; CPU does less. */
+const cpuMs: number[] = [];
 for (const [name, path] of Object.entries(pages)) {
   const took: number[] = [];
+  const before = cpuSeconds(sidecar.pid);
   for (let time = 0; time < times; time++) {
     const begun = performance.now();
     const response = await fetch(`${url}${path}`);
@@ -53,6 +56,7 @@ for (const [name, path] of Object.entries(pages)) {
     took.push(performance.now() - begun);
     if (!response.ok) throw new Error(`${path} answered ${response.status}`);
   }
+  cpuMs.push(((cpuSeconds(sidecar.pid) - before) / times) * 1000);
   report({
     figure: `console, 10,000 requests stored: ${name}, p95`,
     unit: "ms",
@@ -60,5 +64,10 @@ for (const [name, path] of Object.entries(pages)) {
     goal: 200,
   });
 }
+report({
+  figure: "console, 10,000 requests stored: CPU of the dearest page, mean",
+  unit: "ms",
+  ours: Math.max(...cpuMs),
+});
 sidecar.process.kill("SIGTERM");
 await sidecar.exit;

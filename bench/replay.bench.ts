@@ -32,8 +32,16 @@ telegram.onCall(({ method, params, state, status }) => {
   answers.set(chat, [...(answers.get(chat) ?? []), word]);
 });
 
+interface Row {
+  update_id: number;
+  attempts: number;
+  state: string;
+}
+const isOver = ({ state }: Row): boolean => state === "done" || state === "dead";
+
 const random = seeded(seed);
 const load = setInterval(() => {
+  if (telegram.pending() > 200) return; // people wait as well; a backlog of hours would only measure the catching up
   const chat = 5000 + Math.floor(random() * chats);
   const word = `w${said.length}`;
   said.push({ chat, word });
@@ -71,29 +79,25 @@ for (let kill = 0; kill < kills; kill++) {
 clearInterval(load);
 const last = start();
 const inbox = () => new DatabaseSync(globSync(join(dataDir, "*.db"))[0] ?? "", { readOnly: true });
-const rows = await until(
+let rows: Row[] = [];
+await until(
   "the inbox to be empty",
   () => {
-    if (telegram.pending() > 0) return undefined;
     const db = inbox();
-    const all = db.prepare("SELECT update_id, attempts, state FROM inbox").all() as unknown as Row[];
+    rows = db.prepare("SELECT update_id, attempts, state FROM inbox").all() as unknown as Row[];
     db.close();
-    return all.length === said.length && all.every(({ state }) => state === "done" || state === "dead")
-      ? all
-      : undefined;
+    return telegram.pending() === 0 && rows.length === said.length && rows.every(isOver) ? true : undefined;
   },
-  120_000,
-);
+  240_000,
+).catch((error: unknown) => {
+  const open = rows.filter((row) => !isOver(row)).length;
+  console.log(`${said.length} said, ${telegram.pending()} at Telegram, ${rows.length} in the inbox, ${open} open`);
+  throw error;
+});
 last.process.kill("SIGTERM");
 await last.exit;
 sink.close();
 await telegram.close();
-
-interface Row {
-  update_id: number;
-  attempts: number;
-  state: string;
-}
 
 const attempts = new Map(rows.map((row) => [row.update_id, row.attempts]));
 let lost = 0;
