@@ -36,9 +36,12 @@ export const rate = (selector: string, range = "$__rate_interval"): string => `r
 export const increased = (selector: string, range = "$__range"): string =>
   `round(sum(increase(${selector}[${range}])))`;
 
-/** A quantile of a classic histogram: `quantile(0.95, at(bucket(P.lag)), ["rpc_method"])`. */
+/**
+ * A quantile of a classic histogram: `quantile(0.95, at(bucket(P.lag)), ["rpc_method"])`. Without traffic it is NaN, which
+ * `>= 0` drops: a legend would show it as the panel's text for no data.
+ */
 export const quantile = (q: number, buckets: string, by: string[] = [], range = "$__rate_interval"): string =>
-  `histogram_quantile(${q}, sum by (${["le", ...by].join(", ")}) (${rate(buckets, range)}))`;
+  `histogram_quantile(${q}, sum by (${["le", ...by].join(", ")}) (${rate(buckets, range)})) >= 0`;
 
 export const bucket = (name: string): string => `${name}_bucket`;
 export const count = (name: string): string => `${name}_count`;

@@ -242,7 +242,7 @@ export const overview = dashboard({
           [
             `sum by (telegram_handler) (${rate(handled, "$__range")})`,
             errorRatio(P.processDuration, ["telegram_handler"], "$__range"),
-            `${quantile(0.95, at(bucket(P.processDuration)), ["telegram_handler"], "$__range")} >= 0`,
+            quantile(0.95, at(bucket(P.processDuration)), ["telegram_handler"], "$__range"),
           ],
         ),
         histogram(

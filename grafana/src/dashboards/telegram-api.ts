@@ -149,7 +149,7 @@ export const telegramApi = dashboard({
           [
             `sum by (rpc_method) (${rate(calls(), "$__range")})`,
             errorRatio(P.callDuration, ["rpc_method"], "$__range"),
-            `${quantile(0.95, at(bucket(P.callDuration)), ["rpc_method"], "$__range")} >= 0`,
+            quantile(0.95, at(bucket(P.callDuration)), ["rpc_method"], "$__range"),
           ],
         ),
         logs(
