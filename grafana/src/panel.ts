@@ -267,7 +267,8 @@ function columns(
   for (const [name, column] of Object.entries(spec.columns)) {
     if (never.includes(name)) continue;
     const properties: dashboard.DynamicConfigValue[] = [];
-    if (column.unit !== undefined) properties.push({ id: "unit", value: column.unit });
+    // An empty cell would show the panel's text for no data.
+    if (column.unit !== undefined) properties.push({ id: "unit", value: column.unit }, { id: "noValue", value: "–" });
     if (column.link !== undefined) properties.push({ id: "links", value: [{ ...column.link, targetBlank: false }] });
     if (properties.length > 0) panel.overrideByName(column.rename ?? name, properties);
   }
