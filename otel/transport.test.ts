@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { Readable } from "node:stream";
 import type { TestContext } from "node:test";
 import { test } from "node:test";
 import { inspect } from "node:util";
@@ -37,7 +38,7 @@ test("calls reach Telegram with the token, and no grammY object holds it", async
 });
 
 test("every way to break a call has its reason, and the error holds no token", async (t) => {
-  const { telegram, token, bot } = await start(t, { deadlinesMs: { default: 60 } });
+  const { telegram, token, bot } = await start(t, { deadlinesMs: { default: 400 } });
   const table: [Fault, string][] = [
     [{ kind: "error", code: 400, description: "Bad Request: chat not found" }, "bad_request"],
     [{ kind: "error", code: 403, description: "Forbidden: bot was blocked by the user" }, "forbidden"],
@@ -80,6 +81,36 @@ test("the caller's signal, which grammY polyfills, ends a call", async (t) => {
   controller.abort();
   assert.equal(reasonOf(await poll), "aborted");
   assert.equal(reasonOf(await errorOf(bot.api.getUpdates({}, AbortSignal.abort() as never))), "aborted");
+});
+
+test("a call whose signal has already ended never reaches Telegram", async (t) => {
+  const { telegram, transport } = await start(t);
+  const url = `${transport.apiRoot}/bot${transport.token}/sendMessage`;
+  const error = await errorOf(transport.fetch(url, { method: "POST", signal: AbortSignal.abort() }));
+  assert.equal(reasonOf(error), "aborted");
+  await assert.rejects(transport.download("a", { maxBytes: 1, signal: AbortSignal.abort() }), { name: "AbortError" });
+  assert.deepEqual(telegram.calls(), []);
+});
+
+test("an upload that is given up lets go of its source", async (t) => {
+  const { telegram, transport } = await start(t, { deadlinesMs: { default: 60 } });
+  const source = new Readable({ read: () => {} });
+  source.push(Buffer.alloc(100_000));
+  telegram.faults.add({ fault: { kind: "hang" } });
+  const url = `${transport.apiRoot}/bot${transport.token}/sendDocument`;
+  const error = await errorOf(transport.fetch(url, { method: "POST", body: source as never }));
+  assert.equal(reasonOf(error), "timeout");
+  assert.ok(source.destroyed);
+});
+
+test("an API root that is written in an unusual way is asked where it is", async (t) => {
+  const { telegram, token } = await start(t);
+  for (const apiRoot of [telegram.url.toUpperCase().replace("HTTP", "http"), `${telegram.url}/`]) {
+    const transport = createTransport({ token, apiRoot });
+    const bot = new Bot(transport.token, { client: { apiRoot: transport.apiRoot, fetch: transport.fetch } });
+    assert.equal((await bot.api.getMe()).username, "shop_bot", apiRoot);
+    await transport.close();
+  }
 });
 
 test("a file comes over the same transport, within its limit", async (t) => {

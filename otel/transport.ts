@@ -1,4 +1,6 @@
+import type { Readable } from "node:stream";
 import type { ApiClientOptions } from "grammy";
+import type { Dispatcher } from "undici";
 import { Agent, request } from "undici";
 import { addSecret } from "./redact.ts";
 
@@ -35,25 +37,51 @@ export function createTransport(options: TransportOptions): Transport {
   const apiRoot = (options.apiRoot ?? "https://api.telegram.org").replace(/\/+$/, "");
   const placeholder = `${options.token.split(":", 1)[0] ?? "0"}:REDACTED`;
   const deadlines: Readonly<Record<string, number>> = { ...DEADLINES_MS, ...options.deadlinesMs };
-  const dispatcher = new Agent({ connections: 64, pipelining: 1 });
+  // The deadline here is total; undici's own timers for headers and body would be set and cleared for nothing.
+  const dispatcher = new Agent({ connections: 64, pipelining: 1, headersTimeout: 0, bodyTimeout: 0 });
+  const route = createRoute(apiRoot);
   addSecret(options.token);
 
-  async function call(url: string, init: RequestInit, method: string): Promise<Answer> {
-    const deadline = createDeadline(deadlines[method] ?? deadlines["default"] ?? 60_000, init.signal ?? undefined);
-    try {
-      const answer = await request(url.replace(placeholder, options.token), {
-        method: (init.method ?? "GET") as "GET",
+  function call(url: string, init: RequestInit, method: string): Promise<Answer> {
+    if (init.signal?.aborted) return Promise.reject(givenUp());
+    const { promise, resolve, reject } = Promise.withResolvers<Answer>();
+    const chunks: Buffer[] = [];
+    let status = 0;
+    let controller: Dispatcher.DispatchController | undefined;
+    const deadline = createDeadline(deadlines[method] ?? deadlines["default"] ?? 60_000, init.signal, (reason) => {
+      controller?.abort(reason);
+      failed(reason);
+    });
+    const failed = (error: Error): void => {
+      deadline.clear();
+      // An upload that nobody reads any more.
+      (init.body as Partial<Readable> | null | undefined)?.destroy?.();
+      reject(error);
+    };
+    // Not `request`: it wraps the answer in a stream, of which only the text is wanted.
+    dispatcher.dispatch(
+      {
+        ...route(url.replace(placeholder, options.token)),
+        method: init.method ?? "GET",
         headers: init.headers as Record<string, string>,
         body: (init.body ?? null) as string | null,
-        signal: deadline.signal,
-        dispatcher,
-      });
-      return { status: answer.statusCode, text: await answer.body.text() };
-    } catch (error) {
-      throw deadline.explain(error);
-    } finally {
-      deadline.clear();
-    }
+      },
+      {
+        onRequestStart: (started) => {
+          controller = started;
+          const reason = deadline.reason();
+          if (reason) started.abort(reason);
+        },
+        onResponseStart: (_, statusCode) => void (status = statusCode),
+        onResponseData: (_, chunk) => void chunks.push(chunk),
+        onResponseEnd: () => {
+          deadline.clear();
+          resolve({ status, text: (chunks.length === 1 ? chunks[0] : Buffer.concat(chunks))?.toString() ?? "" });
+        },
+        onResponseError: (_, error) => failed(error),
+      },
+    );
+    return promise;
   }
 
   return {
@@ -70,10 +98,12 @@ export function createTransport(options: TransportOptions): Transport {
       };
     }) as unknown as Transport["fetch"],
     async download(filePath, { maxBytes, signal }) {
-      const deadline = createDeadline(deadlines["default"] ?? 60_000, signal);
+      if (signal?.aborted) throw givenUp();
+      const aborted = new AbortController();
+      const deadline = createDeadline(deadlines["default"] ?? 60_000, signal, (reason) => aborted.abort(reason));
       try {
         const url = `${apiRoot}/file/bot${options.token}/${filePath.split("/").map(encodeURIComponent).join("/")}`;
-        const answer = await request(url, { signal: deadline.signal, dispatcher });
+        const answer = await request(url, { signal: aborted.signal, dispatcher });
         if (answer.statusCode !== 200) {
           await answer.body.dump();
           throw Object.assign(new Error("the file was refused"), { status: answer.statusCode });
@@ -87,7 +117,7 @@ export function createTransport(options: TransportOptions): Transport {
         }
         return Buffer.concat(parts);
       } catch (error) {
-        throw deadline.explain(error);
+        throw deadline.reason() ?? error;
       } finally {
         deadline.clear();
       }
@@ -111,31 +141,42 @@ function parse({ status, text }: Answer): Promise<unknown> {
   }
 }
 
+const givenUp = () => new DOMException("the call was given up", "AbortError");
+
+/** Splits the URL of a call into origin and path, without parsing it again where it begins with the API root. */
+function createRoute(apiRoot: string): (url: string) => { origin: string; path: string } {
+  const root = URL.parse(apiRoot);
+  const asItIs = root !== null && root.href.replace(/\/$/, "") === apiRoot ? root.origin : undefined;
+  return (url) => {
+    if (asItIs !== undefined && url.startsWith(`${apiRoot}/`))
+      return { origin: asItIs, path: url.slice(asItIs.length) };
+    const { origin, pathname, search } = new URL(url);
+    return { origin, path: pathname + search };
+  };
+}
+
 /**
- * One total deadline over a call, joined with the caller's signal. grammY passes a polyfilled AbortSignal, which the
- * platform's own AbortSignal.any would reject.
+ * One total deadline over a call, joined with the caller's signal; `end` is told why, once. grammY passes a polyfilled
+ * AbortSignal, which the platform's own AbortSignal.any would reject.
  */
 function createDeadline(
   ms: number,
-  outer: Pick<AbortSignal, "aborted" | "addEventListener" | "removeEventListener"> | undefined,
+  outer: Pick<AbortSignal, "addEventListener" | "removeEventListener"> | null | undefined,
+  end: (reason: DOMException) => void,
 ) {
-  const controller = new AbortController();
-  let late: DOMException | undefined;
-  const abort = () => controller.abort();
-  const timer = setTimeout(() => {
-    // Made only now: an exception per call that succeeds would be among the dearest parts of it.
-    late = new DOMException(`no answer within ${ms} ms`, "TimeoutError");
-    controller.abort(late);
-  }, ms);
-  if (outer?.aborted) abort();
-  else outer?.addEventListener("abort", abort);
-  return {
-    signal: controller.signal,
-    /** undici rejects with its own error after an abort; the reason is ours to keep. */
-    explain: (error: unknown): unknown => late ?? error,
-    clear: () => {
-      clearTimeout(timer);
-      outer?.removeEventListener("abort", abort);
-    },
+  // Made only when it is needed: an exception per call that succeeds would be among the dearest parts of it.
+  let reason: DOMException | undefined;
+  const stop = (why: DOMException): void => {
+    clear();
+    reason = why;
+    end(why);
   };
+  const onAbort = (): void => stop(givenUp());
+  const timer = setTimeout(() => stop(new DOMException(`no answer within ${ms} ms`, "TimeoutError")), ms);
+  const clear = (): void => {
+    clearTimeout(timer);
+    outer?.removeEventListener("abort", onAbort);
+  };
+  outer?.addEventListener("abort", onAbort);
+  return { clear, reason: (): DOMException | undefined => reason };
 }
