@@ -38,7 +38,7 @@ function make(telemetry: Telemetry, count: number): void {
 const faults: [string, Behaviour | "refuse", RegExp][] = [
   ["refuses connections", "refuse", /^ECONNREFUSED$/],
   ["hangs", { kind: "hang" }, /^(Request timed out|ETIMEDOUT)$/],
-  ["trickles for ever", { kind: "trickle" }, /^ETIMEDOUT$/],
+  ["trickles for ever", { kind: "trickle" }, /^(ETIMEDOUT|Request timed out)$/],
   ["resets", { kind: "reset" }, /^ECONNRESET$/],
   ["says 400", { kind: "status", status: 400 }, /^http 400$/],
   ["says 413", { kind: "status", status: 413 }, /^http 413$/],

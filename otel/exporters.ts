@@ -12,6 +12,7 @@ import type { ResourceMetrics } from "@opentelemetry/sdk-metrics";
 import type { ReadableSpan } from "@opentelemetry/sdk-trace";
 import type { Clocks } from "./connection.ts";
 import type { TelemetryConfig } from "./config.ts";
+import { encodeLogs, encodeSpans } from "./otlp-encode.ts";
 import { redact, redactFreeText, redactValue } from "./redact.ts";
 
 export type Signal = "traces" | "metrics" | "logs";
@@ -69,7 +70,7 @@ export function createExporters(config: TelemetryConfig, selfObsMeterProvider: M
       state.closed = true;
       for (const { agents } of [traces, metrics, logs]) agents.destroy();
     },
-    traces: guard<ReadableSpan[], OTLPTraceExporter>(new OTLPTraceExporter(traces.config), {
+    traces: guard<ReadableSpan[], OTLPTraceExporter>(encodedBy(encodeSpans, new OTLPTraceExporter(traces.config)), {
       delivery: deliveries.traces,
       deadlineMs,
       clocks,
@@ -88,7 +89,7 @@ export function createExporters(config: TelemetryConfig, selfObsMeterProvider: M
       destroy: metrics.agents.destroy,
       prepare: () => 0,
     }),
-    logs: guard<ReadableLogRecord[], OTLPLogExporter>(new OTLPLogExporter(logs.config), {
+    logs: guard<ReadableLogRecord[], OTLPLogExporter>(encodedBy(encodeLogs, new OTLPLogExporter(logs.config)), {
       delivery: deliveries.logs,
       deadlineMs,
       clocks,
@@ -101,6 +102,16 @@ export function createExporters(config: TelemetryConfig, selfObsMeterProvider: M
       },
     }),
   };
+}
+
+/**
+ * Lets an exporter of the SDK write its requests with our encoder; retries, timeouts and answers stay its own. Private
+ * there, so a version that has it elsewhere keeps its own serializer, and a test tells.
+ */
+function encodedBy<T, E extends Exporter<T>>(encode: (items: T) => Uint8Array, exporter: E): E {
+  const { _delegate: delegate } = exporter as unknown as { _delegate?: { _serializer?: object } };
+  if (delegate?._serializer) delegate._serializer = { ...delegate._serializer, serializeRequest: encode };
+  return exporter;
 }
 
 interface GuardOptions<T> {
