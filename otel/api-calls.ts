@@ -1,6 +1,7 @@
 import { performance } from "node:perf_hooks";
 import type { Attributes, Context, SpanContext, TimeInput } from "@opentelemetry/api";
 import { ROOT_CONTEXT, SpanKind, SpanStatusCode, context } from "@opentelemetry/api";
+import { describeSpan } from "./describe-span.ts";
 import { createHistogram } from "./instruments.ts";
 import { methodName } from "./methods.ts";
 import type { ApiReason, StatusCode } from "./names.ts";
@@ -33,11 +34,8 @@ export function createApiCalls(telemetry: Telemetry, apiRoot: string, now: () =>
     const described: Attributes = { ...server, ...callLabels(method, result) };
     if (batch !== undefined) described[attributes.batchCount] = batch;
     if (result.retryAfterSeconds !== undefined) described[attributes.retryAfter] = result.retryAfterSeconds;
-    const span = telemetry.tracer.startSpan(
-      method,
-      { kind: SpanKind.CLIENT, startTime: started.at, attributes: described },
-      parent,
-    );
+    const span = telemetry.tracer.startSpan(method, { kind: SpanKind.CLIENT, startTime: started.at }, parent);
+    describeSpan(span, described);
     if (result.reason !== undefined) span.setStatus({ code: SpanStatusCode.ERROR });
     span.end(started.endAt());
     return span.spanContext();

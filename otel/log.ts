@@ -1,4 +1,4 @@
-import { context, diag, isSpanContextValid, trace } from "@opentelemetry/api";
+import { INVALID_TRACEID, context, diag, trace } from "@opentelemetry/api";
 import type { DestinationStream, Logger } from "pino";
 import { pino } from "pino";
 import { attachDiag } from "./diag.ts";
@@ -67,7 +67,7 @@ function correlation(): object {
   if (spanContext === undefined && scope === undefined) return {};
   return {
     ...(spanContext !== undefined &&
-      isSpanContextValid(spanContext) && {
+      spanContext.traceId !== INVALID_TRACEID && {
         trace_id: spanContext.traceId,
         span_id: spanContext.spanId,
         trace_flags: `0${spanContext.traceFlags.toString(16)}`,
@@ -76,16 +76,22 @@ function correlation(): object {
   };
 }
 
-function boundedStdout(onDrop: () => void): DestinationStream {
+function boundedStdout(onDrop: () => void): DestinationStream & { flushSync(): void } {
   const stream = pino.destination({
     dest: 1,
     sync: false,
-    minLength: 4096,
+    // Each write wakes another thread. Just under what is written at once, so that none is split.
+    minLength: 15 * 1024,
     periodicFlush: 1000,
     maxLength: MAX_BUFFERED_BYTES,
+    // As text, what waits would be joined and measured again with each line.
+    contentMode: "buffer",
   });
   stream.on("drop", onDrop);
   // Whoever reads us has gone (EPIPE): the bot goes on without its lines.
   stream.on("error", () => {});
-  return stream;
+  return {
+    write: (line: string) => void (stream as unknown as { write(bytes: Buffer): boolean }).write(Buffer.from(line)),
+    flushSync: () => stream.flushSync(),
+  };
 }

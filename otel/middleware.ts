@@ -4,6 +4,7 @@ import { ROOT_CONTEXT, SpanKind, SpanStatusCode, context, trace } from "@opentel
 import type { Context, MiddlewareFn } from "grammy";
 import type { Logger } from "pino";
 import type { Handling } from "./counts.ts";
+import { describeSpan } from "./describe-span.ts";
 import type { BotHealthState } from "./health.ts";
 import { createHistogram } from "./instruments.ts";
 import type { HandlingReason, UpdateType } from "./names.ts";
@@ -75,13 +76,10 @@ export function observeUpdates(options: UpdatesOptions): MiddlewareFn {
     const links: Link[] = [];
     if (about.pollSpan) links.push({ context: about.pollSpan });
     if (about.replayed) links.push(linkTo(correlationId));
-    const start = () =>
-      telemetry.tracer.startSpan(
-        `process ${type}`,
-        { kind: SpanKind.CONSUMER, links, attributes: describe(ctx, type, scope, about.replayed) },
-        ROOT_CONTEXT,
-      );
+    const start = () => telemetry.tracer.startSpan(`process ${type}`, { kind: SpanKind.CONSUMER, links }, ROOT_CONTEXT);
     const span = about.replayed ? start() : telemetry.ids.with(correlationId, start);
+    describeSpan(span, describe(ctx, type, scope, about.replayed));
+    if (options.recordText && ctx.msg?.text !== undefined) span.setAttribute("telegram.message.text", ctx.msg.text);
     const date = dateOf(ctx, type);
     if (date !== undefined) lag.record(Math.max(0, Math.floor(now() / 1000) - date), { [attributes.updateType]: type });
     return {
@@ -108,7 +106,6 @@ export function observeUpdates(options: UpdatesOptions): MiddlewareFn {
     if (ctx.chat) described[attributes.chatType] = ctx.chat.type;
     if (ctx.from) described[attributes.userHash] = userHash(ctx.from.id);
     if (replayed) described[attributes.replayed] = true;
-    if (options.recordText && ctx.msg?.text !== undefined) described["telegram.message.text"] = ctx.msg.text;
     return described;
   }
 

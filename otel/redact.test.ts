@@ -41,6 +41,11 @@ test("a known secret goes exactly, also percent-encoded; very short ones hide no
   assert.equal(redact("abc"), "abc");
 });
 
+test("a secret that is shorter than a token goes as well, from a text that is nothing else", () => {
+  addSecret("s3cret");
+  assert.equal(redact("s3cret"), "[secret]");
+});
+
 test("phone numbers go from free text", () => {
   assert.equal(redactFreeText("call +49 170 1234567 now"), "call [phone] now");
   assert.equal(redactFreeText("+1(555)010-9999"), "[phone]");

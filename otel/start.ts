@@ -24,6 +24,7 @@ import { ConfigError } from "./settings.ts";
 import { withDeadline } from "./shutdown.ts";
 import type { TelemetryHealth } from "./telemetry-health.ts";
 import { isExporting, latestError } from "./telemetry-health.ts";
+import { tallyCounters } from "./tally-meter.ts";
 import { createTeeMeter } from "./tee-meter.ts";
 
 export interface TelemetryOptions {
@@ -147,6 +148,7 @@ export function startTelemetry(options: TelemetryOptions): Telemetry {
     ],
   });
   sdk.start();
+  tallyCounters(metrics.getMeterProvider(), "@opentelemetry/sdk-trace");
   tee.connect(metrics.getMeterProvider());
 
   const handles = api();
