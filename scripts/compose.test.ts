@@ -211,7 +211,7 @@ test("a secret file that is missing is named", { skip }, async (t) => {
     await stack.remove();
     await telegram.close();
   });
-  await assert.rejects(stack.compose("create", "--no-build", "bot"), /path does not exist: \/nowhere\/bot_token/);
+  await assert.rejects(stack.compose("create", "--no-build", "bot"), /path does not exist: \/nowhere\/(bot|api)_token/);
 });
 
 async function up(t: TestContext) {
