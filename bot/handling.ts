@@ -17,31 +17,32 @@ export interface DeadlineOptions {
  */
 export function withDeadline({ timeoutMs, drained, clock }: DeadlineOptions): MiddlewareFn<BotContext> {
   return async (ctx, next) => {
+    // Not AbortSignal.any: Node keeps a record of each for as long as its oldest source lives, here the whole process.
+    const controller = new AbortController();
+    const { signal } = controller;
     const finished = new AbortController();
-    const late = new AbortController();
-    const signal = AbortSignal.any([late.signal, drained]);
-    const cut = new Promise<never>((_, reject) => {
-      const cutOff = (): void =>
-        reject(
-          drained.aborted
-            ? new HandlingError("shutdown", "the process ends; the update will be replayed")
-            : new HandlingError("timeout", `not handled within ${timeoutMs / 1000} s`),
-        );
-      if (signal.aborted) cutOff();
-      else signal.addEventListener("abort", cutOff, { once: true });
-    });
-    cut.catch(() => {}); // nobody listens once the handling is over
-    void clock.wait(timeoutMs, AbortSignal.any([finished.signal, drained])).then(() => {
-      if (!finished.signal.aborted && !drained.aborted) late.abort();
+    const cut = Promise.withResolvers<never>();
+    cut.promise.catch(() => {}); // nobody listens once the handling is over
+    const end = (error: HandlingError): void => {
+      cut.reject(error);
+      controller.abort();
+    };
+    const drain = (): void => end(new HandlingError("shutdown", "the process ends; the update will be replayed"));
+    if (drained.aborted) drain();
+    else drained.addEventListener("abort", drain, { once: true });
+    void clock.wait(timeoutMs, finished.signal).then(() => {
+      if (!finished.signal.aborted && !drained.aborted)
+        end(new HandlingError("timeout", `not handled within ${timeoutMs / 1000} s`));
     });
     ctx.signal = signal;
     ctx.api.config.use((prev, method, payload, given) => prev(method, payload, given ?? (signal as never)));
     const work = next();
     work.catch(() => {}); // after the deadline nobody else hears of it
     try {
-      await Promise.race([work, cut]);
+      await Promise.race([work, cut.promise]);
     } finally {
-      finished.abort();
+      finished.abort(null); // without a reason it makes an error with a stack, for every update
+      drained.removeEventListener("abort", drain);
     }
   };
 }
