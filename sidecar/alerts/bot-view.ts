@@ -3,6 +3,7 @@ import type {
   Failure,
   HandlingSample,
   HealthSample,
+  Phase,
   TelegramSample,
   WebhookSample,
 } from "../probes/probe.ts";
@@ -39,6 +40,8 @@ export interface BotView {
   backup: BackupAge | null;
   telegram: Read<TelegramSample> | null;
   telegramStreak: Streak;
+  /** The last outage on the way to Telegram that we saw ourselves: where it broke, and when it was over; null: it lasts. */
+  telegramOutage: { phase: Phase | null; overAtMs: number | null } | null;
   tokenRefusals: number;
   webhook: Read<WebhookSample> | null;
   pendings: number[];
@@ -73,6 +76,7 @@ export const newBot = (atMs: number, wallMs: number): BotView => ({
   backup: null,
   telegram: null,
   telegramStreak: noStreak(),
+  telegramOutage: null,
   tokenRefusals: 0,
   webhook: null,
   pendings: [],
@@ -152,12 +156,16 @@ export function telegramOf(bot: BotView, sample: TelegramSample): Partial<BotVie
   const { atMs, paths, getMe, expectedId } = sample;
   const failed = paths.length > 0 && paths.every((path) => path.failure !== undefined);
   const failure = paths.find((path) => path.failure)?.failure;
+  const before = bot.telegramOutage ?? null;
   const refused = getMe?.ok === false && (getMe.errorCode === 401 || getMe.errorCode === 404);
   const other = getMe?.ok === true && expectedId !== undefined && getMe.id !== expectedId;
   const seenByBot = bot.health?.value.body.telegram.last_error?.code === 401;
   return {
     telegram: { atMs, value: sample },
     telegramStreak: next(bot.telegramStreak, atMs, failed ? (failure ? reasonOf(failure) : "failed") : undefined),
+    telegramOutage: failed
+      ? { phase: failure?.phase ?? null, overAtMs: null }
+      : before && { ...before, overAtMs: before.overAtMs ?? atMs },
     username: getMe?.ok === true && !other ? getMe.username : bot.username,
     tokenRefusals:
       refused || other ? bot.tokenRefusals + (seenByBot || other ? 2 : 1) : getMe?.ok ? 0 : bot.tokenRefusals,

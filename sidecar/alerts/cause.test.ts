@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { BotHealth, PathPhases, Sample } from "../probes/probe.ts";
 import { type Cause, disconnectCause, wayToTelegram } from "./cause.ts";
-import { type body, healthy, iso, NOW, refused, sample, worldOf } from "./testing.ts";
+import { type body, healthy, iso, NOW, read, refused, sample, worldOf } from "./testing.ts";
+import { causeText } from "./words.ts";
 
 const MINUTE = 60_000;
 type Telegram = Partial<BotHealth["telegram"]>;
@@ -18,6 +19,11 @@ const failing = (phase: "dns" | "tcp" | "tls" | "ttfb", family: 4 | 6 = 4): Path
 const fine: PathPhases = { family: 4, dnsMs: 9.2, tcpMs: 31, tlsMs: 64, ttfbMs: 88 };
 const way = (paths: PathPhases[], more = {}) =>
   [2, 1].map((ago) => sample("telegram", { paths, ...more }, "shopbot", ago));
+/** An outage that we saw ourselves, over `agoMs` before now; the bot's last error is 1 s old. */
+const outageUntil = (agoMs: number, phase: "dns" | "tcp" = "tcp") => [
+  ...[4000, 3000].map((ago) => sample("telegram", { paths: [failing(phase)] }, "shopbot", ago)),
+  ...[0, 100, 200].map((later) => sample("telegram", { paths: [fine] }, "shopbot", agoMs - later)),
+];
 const me = (given: object) => way([fine], { getMe: given, expectedId: 7 });
 const controls = (fails: boolean) => [
   sample("control", {}, "1.1.1.1:443", MINUTE),
@@ -53,6 +59,13 @@ const CASES: [string, Sample[], Cause][] = [
   ["getMe says 502", [deaf(), ...me({ ok: false, status: 502, description: "Bad Gateway" })], "telegram_5xx"],
   ["the loop has ended", [deaf({ stopped: true }), ...way([fine])], "poll_loop_ended"],
   ["only the bot has no way out", [deaf(error("dns")), ...way([fine])], "bot_egress"],
+  [
+    "Telegram is back, and the bot has not tried since",
+    [...outageUntil(900), deaf(error("connect"))],
+    "telegram_unreachable",
+  ],
+  ["the name is back, and the bot has not tried since", [...outageUntil(900, "dns"), deaf(error("dns"))], "dns_broken"],
+  ["Telegram is back, and the bot still fails", [...outageUntil(1100), deaf(error("connect"))], "bot_egress"],
   ["the event loop is late", [deaf({}, { event_loop: { delay_p99_ms: 1500 } }), ...way([fine])], "event_loop_blocked"],
   [
     "handlers hold the polls",
@@ -88,4 +101,14 @@ test("the way to Telegram is told in numbers, or where it ends", () => {
     "from this host too: tcp UND_ERR_CONNECT_TIMEOUT (v4), dns UND_ERR_CONNECT_TIMEOUT (v6)",
   );
   assert.equal(told([healthy()]), null);
+});
+
+test("an outage that is over is told in the past", () => {
+  const last = deaf({ ...error("connect"), seconds_since_success: 400 });
+  const reading = read("TelegramBotDisconnected", [...outageUntil(900), last]);
+  assert.equal(
+    reading.value === "breach" &&
+      causeText({ cause: reading.cause ?? null, facts: reading.facts ?? {} })?.split(". ")[0],
+    "Telegram was not reachable from here and is again; the bot has not tried since",
+  );
 });

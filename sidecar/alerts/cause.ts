@@ -77,9 +77,21 @@ export function disconnectCause(world: World, bot: BotView, atMs: number): Cause
   if (error?.code === 409) return "second_poller";
   if ((botAgeMs(body, body.telegram.flood_until) ?? 0) < 0) return "flood_wait";
   if (fails === true) return failed.some(({ phase }) => phase === "dns") ? "dns_broken" : "telegram_unreachable";
+  if (isBack(bot)) return bot.telegramOutage?.phase === "dns" ? "dns_broken" : "telegram_unreachable";
   if (oneFamily(bot.telegram?.value.paths ?? [], 6) && isNetwork(error)) return "ipv6_broken";
   if (getMe?.ok === false && (getMe.errorCode === undefined || getMe.errorCode >= 500)) return "telegram_5xx";
   return fails === false || fails === undefined ? ofBot(body, error) : "unknown";
+}
+
+/**
+ * Telegram was out of reach for us too and answers again, but what the bot met last is from before: it waits for its next
+ * try. To blame the bot's own way out for that would be a lie.
+ */
+export function isBack(bot: BotView): boolean {
+  const read = bot.health;
+  const overAtMs = bot.telegramOutage?.overAtMs;
+  const errorAgeMs = read && botAgeMs(read.value.body, read.value.body.telegram.last_error?.at ?? null);
+  return overAtMs != null && errorAgeMs != null && read !== null && read.atMs - errorAgeMs <= overAtMs;
 }
 
 /** Telegram answers us: it lies with the bot. */

@@ -1,4 +1,4 @@
-import { botAgeMs, disconnectCause, otherBot, telegramFails, wayToTelegram } from "./cause.ts";
+import { botAgeMs, disconnectCause, isBack, otherBot, telegramFails, wayToTelegram } from "./cause.ts";
 import { bots, CLEAR, type Context, type Rule, STALE_MS, UNKNOWN } from "./rule.ts";
 import { bodyOf } from "./rules-bot.ts";
 
@@ -42,6 +42,7 @@ const disconnected: Rule = {
       since: bot.lastSuccessWallMs ?? bot.firstSeenWallMs,
       never: bot.lastSuccessWallMs === null,
       way: wayToTelegram(bot),
+      back: isBack(bot),
       noControl: Object.keys(world.controls).length === 0 && telegramFails(bot) === true,
       uptimeSeconds: body.uptime_seconds,
       waiting: bot.pendings.at(-1) ?? null,

@@ -174,6 +174,8 @@ const WORDS: Record<RuleName, Words> = {
 
 export const wordsOf = (rule: string): Words => WORDS[rule as RuleName];
 
+const UNTRIED = "the bot has not tried since";
+
 /** What a person would say of a cause; undefined: the cause says nothing that the line does not. */
 export function causeText({ cause, facts }: Pick<Incident, "cause" | "facts">): string | undefined {
   const way = text(facts["way"]);
@@ -189,8 +191,8 @@ export function causeText({ cause, facts }: Pick<Incident, "cause" | "facts">): 
     webhook_set: `a webhook is set${also(text(facts["host"]))}, so polling is refused`,
     second_poller: "another process polls with this token",
     flood_wait: `Telegram made the bot wait, ${spanOf("floodForMs")} more`,
-    dns_broken: "the name of the Bot API does not resolve",
-    telegram_unreachable: "Telegram is not reachable from here",
+    dns_broken: `the name of the Bot API ${facts["back"] ? `did not resolve and does again; ${UNTRIED}` : "does not resolve"}`,
+    telegram_unreachable: `Telegram ${facts["back"] ? `was not reachable from here and is again; ${UNTRIED}` : "is not reachable from here"}`,
     ipv6_broken: "IPv6 to Telegram is broken, IPv4 works; --dns-result-order=ipv4first helps",
     telegram_5xx: "Telegram answers with server errors",
     poll_loop_ended: "the poll loop has ended while the process lives on",
