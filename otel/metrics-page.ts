@@ -1,6 +1,5 @@
-import type { PrometheusExporter } from "@opentelemetry/exporter-prometheus";
 import { PrometheusSerializer } from "@opentelemetry/exporter-prometheus";
-import type { MetricData, ResourceMetrics } from "@opentelemetry/sdk-metrics";
+import type { IMetricReader, MetricData, ResourceMetrics } from "@opentelemetry/sdk-metrics";
 import { DataPointType } from "@opentelemetry/sdk-metrics";
 import type { Metric } from "./names.ts";
 import { promName } from "./prom-name.ts";
@@ -12,7 +11,7 @@ const RESOURCE_LABELS = /^(service\.(name|namespace|instance\.id|version)|deploy
  * The text of `/metrics`. The package's serializer appends no unit (open-telemetry/opentelemetry-js#5830), so each
  * metric is renamed to what Prometheus calls the same metric when it comes by OTLP: one name on both paths.
  */
-export async function renderMetrics(reader: PrometheusExporter): Promise<string> {
+export async function renderMetrics(reader: Pick<IMetricReader, "collect">): Promise<string> {
   const { resourceMetrics } = await reader.collect();
   const renamed: ResourceMetrics = {
     resource: resourceMetrics.resource,

@@ -154,6 +154,25 @@ test("what a queue drops is in the SDK's own metrics and in the health page, the
   assert.equal(Number(counted?.[1]), dropped.spans);
 });
 
+for (const temporality of ["cumulative", "delta", "lowmemory"]) {
+  test(`reading the page takes nothing from what is pushed, nor the other way round: ${temporality}`, async (t) => {
+    // Read by the exporter itself.
+    process.env["OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE"] = temporality;
+    t.after(() => delete process.env["OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE"]);
+    const { telemetry, capture } = await start(t, { OTEL_METRIC_EXPORT_INTERVAL: "40" });
+    const histogram = telemetry.meter.createHistogram("told", { unit: "s" });
+    histogram.record(1);
+    await telemetry.metricsPage();
+    await capture.until(() => capture.metrics.has("told"), "the first export");
+    assert.equal(capture.metrics.get("told")?.points[0]?.count, 1);
+    capture.metrics.clear();
+    histogram.record(1);
+    assert.match(await telemetry.metricsPage(), /told_seconds_count\{[^}]*\} 2\n/);
+    const next = temporality === "cumulative" ? 2 : 1;
+    await capture.until(() => capture.metrics.get("told")?.points[0]?.count === next, "the next export");
+  });
+}
+
 test("after a shutdown the process can start again, and nothing global is left", async (t) => {
   const { telemetry } = await start(t);
   await telemetry.shutdown(2000);

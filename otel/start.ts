@@ -5,7 +5,12 @@ import { DiagLogLevel, context, diag, logs, metrics, propagation, trace } from "
 import { W3CTraceContextPropagator, diagLogLevelFromString } from "@opentelemetry/core";
 import { PrometheusExporter } from "@opentelemetry/exporter-prometheus";
 import { BatchLogRecordProcessor } from "@opentelemetry/sdk-logs";
-import { AggregationType, PeriodicExportingMetricReader } from "@opentelemetry/sdk-metrics";
+import {
+  AggregationTemporality,
+  AggregationType,
+  InstrumentType,
+  PeriodicExportingMetricReader,
+} from "@opentelemetry/sdk-metrics";
 import { NodeSDK } from "@opentelemetry/sdk-node";
 import { BatchSpanProcessor } from "@opentelemetry/sdk-trace";
 import { readTelemetryConfig } from "./config.ts";
@@ -105,7 +110,6 @@ export function startTelemetry(options: TelemetryOptions): Telemetry {
   const logRecordProcessors = config.exported.logs
     ? [new BatchLogRecordProcessor({ ...config.logs, exporter: exporters.logs, selfObsMeterProvider: tee.provider })]
     : [];
-  const page = new PrometheusExporter({ preventServerStart: true });
   const pushing = config.exported.metrics
     ? [
         new PeriodicExportingMetricReader({
@@ -115,6 +119,9 @@ export function startTelemetry(options: TelemetryOptions): Telemetry {
         }),
       ]
     : [];
+  // Each reader keeps its own books of every record. One is enough for both ways, if it does not start anew each time.
+  const cumulative = pushing.filter(isCumulative);
+  const [page = new PrometheusExporter({ preventServerStart: true })] = cumulative;
   const instrumentations = createInstrumentations(options.telegramApiRoot);
   const sdk = new NodeSDK({
     resource: createResource(
@@ -127,7 +134,7 @@ export function startTelemetry(options: TelemetryOptions): Telemetry {
     autoDetectResources: false,
     spanProcessors,
     logRecordProcessors,
-    metricReaders: [...pushing, page],
+    metricReaders: [...new Set([...pushing, page])],
     spanLimits: { attributeValueLengthLimit: 4096, attributeCountLimit: 64 },
     idGenerator: ids.generator,
     ...(options.env["OTEL_PROPAGATORS"] === undefined && { textMapPropagator: new W3CTraceContextPropagator() }),
@@ -186,6 +193,10 @@ export function startTelemetry(options: TelemetryOptions): Telemetry {
       })),
   };
 }
+
+/** Not with `OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE=delta` or `lowmemory`. */
+const isCumulative = (reader: PeriodicExportingMetricReader): boolean =>
+  reader.selectAggregationTemporality(InstrumentType.HISTOGRAM) === AggregationTemporality.CUMULATIVE;
 
 const disabled = {
   enabled: false,
