@@ -30,8 +30,18 @@ export function createApiCalls(telemetry: Telemetry, apiRoot: string, now: () =>
     [attributes.serverPort]: Number(url?.port) || (url?.protocol === "http:" ? 80 : 443),
   };
 
-  function finish(method: string, result: CallResult, started: Started, parent: Context, batch?: number): SpanContext {
-    const described: Attributes = { ...server, ...callLabels(method, result) };
+  function record(method: string, result: CallResult, started: Started): Attributes {
+    const labels = callLabels(method, result);
+    duration.record(started.elapsedMs() / 1000, labels);
+    return labels;
+  }
+
+  function finish(
+    { method, result, started, labels }: { method: string; result: CallResult; started: Started; labels: Attributes },
+    parent: Context,
+    batch?: number,
+  ): SpanContext {
+    const described: Attributes = { ...server, ...labels };
     if (batch !== undefined) described[attributes.batchCount] = batch;
     if (result.retryAfterSeconds !== undefined) described[attributes.retryAfter] = result.retryAfterSeconds;
     const span = telemetry.tracer.startSpan(method, { kind: SpanKind.CLIENT, startTime: started.at }, parent);
@@ -52,14 +62,14 @@ export function createApiCalls(telemetry: Telemetry, apiRoot: string, now: () =>
     /** Records an attempt that began at `started` as a child of the active span. */
     ended(method: string, result: CallResult, started: Started): void {
       const name = methodName(method);
-      duration.record(started.elapsedMs() / 1000, callLabels(name, result));
-      finish(name, result, started, context.active());
+      const labels = record(name, result, started);
+      finish({ method: name, result, started, labels }, context.active());
     },
     /** A getUpdates: a span of its own trace if it brought updates or failed; an empty poll every 30 s is no trace. */
     polled(result: CallResult, started: Started, updates: number): SpanContext | undefined {
-      duration.record(started.elapsedMs() / 1000, callLabels("getUpdates", result));
+      const labels = record("getUpdates", result, started);
       if (updates === 0 && result.reason === undefined) return undefined;
-      return finish("getUpdates", result, started, ROOT_CONTEXT, updates);
+      return finish({ method: "getUpdates", result, started, labels }, ROOT_CONTEXT, updates);
     },
   };
 }

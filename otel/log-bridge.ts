@@ -1,5 +1,5 @@
 import type { Attributes } from "@opentelemetry/api";
-import type { Bindings, DestinationStream, Logger } from "pino";
+import type { DestinationStream, Logger } from "pino";
 import type { DescribedError } from "./describe-error.ts";
 import { describeError } from "./describe-error.ts";
 import { attributes, logFields } from "./names.ts";
@@ -16,6 +16,7 @@ const SEVERITIES: Readonly<Record<number, readonly [number, string]>> = {
   60: [21, "FATAL"],
 };
 const LONGEST = 4096;
+const allowed: ReadonlySet<string> = new Set(logFields);
 
 /** What pino leaves on a stream with this mark before it writes: the log call itself, before it became text. */
 const METADATA = Symbol.for("pino.metadata");
@@ -33,22 +34,17 @@ interface LogCall {
  */
 export function createBridge({ logger }: Pick<Telemetry, "logger">): DestinationStream {
   const safely = createSafely("exporting a log line");
-  const bound = new WeakMap<Logger, Bindings>();
-  const bindingsOf = (source: Logger): Bindings => {
-    let bindings = bound.get(source);
-    if (bindings === undefined) bound.set(source, (bindings = source.bindings()));
-    return bindings;
+  const bound = new WeakMap<Logger, Attributes>();
+  /** What a logger says with every line. */
+  const boundTo = (source: Logger): Attributes => {
+    let found = bound.get(source);
+    if (found === undefined) bound.set(source, (found = exportable(source.bindings())));
+    return found;
   };
 
   function emit({ lastLevel, lastObj: fields, lastMsg, lastTime, lastLogger }: LogCall): void {
     const [severityNumber, severityText] = SEVERITIES[lastLevel] ?? [0, String(lastLevel)];
-    const exported: Attributes = {};
-    const bindings = bindingsOf(lastLogger);
-    for (const field of logFields) {
-      const value = fields[field] ?? bindings[field];
-      if (typeof value === "string") exported[field] = redactFreeText(value).slice(0, LONGEST);
-      else if (typeof value === "number" || typeof value === "boolean") exported[field] = value;
-    }
+    const exported = exportable(fields, boundTo(lastLogger));
     const thrown = fields["err"] ?? fields["error"];
     if (thrown !== undefined) {
       const described = describeError(thrown);
@@ -69,6 +65,17 @@ export function createBridge({ logger }: Pick<Telemetry, "logger">): Destination
 
   const stream = { [METADATA]: true, write: () => safely(() => emit(stream as unknown as LogCall)) };
   return stream;
+}
+
+function exportable(fields: Record<string, unknown>, beside: Attributes = {}): Attributes {
+  const exported: Attributes = { ...beside };
+  for (const field in fields) {
+    const value = fields[field];
+    if (!allowed.has(field)) continue;
+    if (typeof value === "string") exported[field] = redactFreeText(value).slice(0, LONGEST);
+    else if (typeof value === "number" || typeof value === "boolean") exported[field] = value;
+  }
+  return exported;
 }
 
 /** The stack with those of its causes: "Network request failed!" alone explains nothing. */
