@@ -30,7 +30,7 @@ export interface Transport {
 const DEADLINES_MS: Readonly<Record<string, number>> = { getUpdates: 45_000, getMe: 15_000, default: 60_000 };
 
 /**
- * grammY's HTTP client over `undici.request`: cheaper than the default node-fetch, every call has a total deadline, a
+ * grammY's HTTP client over undici: cheaper than the default node-fetch, every call has a total deadline, a
  * body cut short is an error at once, and the token enters the URL only here.
  */
 export function createTransport(options: TransportOptions): Transport {
