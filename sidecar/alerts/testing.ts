@@ -11,7 +11,11 @@ export const iso = (agoMs: number): string => new Date(NOW.wallMs - agoMs).toISO
 type Part<T> = { [K in keyof T]?: T[K] extends object | null ? Partial<NonNullable<T[K]>> | T[K] : T[K] };
 
 /** A healthy `/health` body as of `NOW`; `over` replaces parts, one level deep. */
-export function body(over: Part<BotHealth> = {}): BotHealth {
+export const body = (over: Part<BotHealth> = {}): BotHealth => bodyAt(NOW.wallMs, over);
+
+/** A `/health` body of a bot that polled a second before `wallMs`; `over` replaces parts, one level deep. */
+export function bodyAt(wallMs: number, over: Part<BotHealth> = {}): BotHealth {
+  const polled = new Date(wallMs - 1000).toISOString();
   const base: BotHealth = {
     status: "ok",
     service: "shopbot",
@@ -19,14 +23,14 @@ export function body(over: Part<BotHealth> = {}): BotHealth {
     instance: "i1",
     pid: 7,
     started_at: STARTED,
-    uptime_seconds: (NOW.wallMs - Date.parse(STARTED)) / 1000,
+    uptime_seconds: (wallMs - Date.parse(STARTED)) / 1000,
     telegram: {
       mode: "polling",
       username: "shopbot",
       connected: true,
-      last_success_at: iso(1000),
+      last_success_at: polled,
       seconds_since_success: 1,
-      in_flight_since: iso(1000),
+      in_flight_since: polled,
       last_error: null,
       next_retry_at: null,
       flood_until: null,

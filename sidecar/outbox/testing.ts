@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { createEngine, type EngineOptions, type Evidence } from "../alerts/engine.ts";
+import { bodyAt } from "../alerts/testing.ts";
 import { createThresholds, type RuleName, type RuleOverride } from "../alerts/thresholds.ts";
 import type { Channel } from "../channels/channel.ts";
 import type { BotHealth, Sample } from "../probes/probe.ts";
@@ -159,47 +160,7 @@ interface At {
 }
 
 /** A `/health` body of a bot that polled a second ago; `over` replaces parts, one level deep. */
-export function health(
-  at: At,
-  over: { [K in keyof BotHealth]?: BotHealth[K] | Partial<BotHealth[K]> } = {},
-): BotHealth {
-  const iso = (wallMs: number) => new Date(wallMs).toISOString();
-  const base: BotHealth = {
-    status: "ok",
-    service: "shopbot",
-    version: "1.0.0",
-    instance: "i1",
-    pid: 7,
-    started_at: "2026-11-17T14:00:00.000Z",
-    uptime_seconds: (at.wallMs - Date.parse("2026-11-17T14:00:00Z")) / 1000,
-    telegram: {
-      mode: "polling",
-      username: "shopbot",
-      connected: true,
-      last_success_at: iso(at.wallMs - 1000),
-      seconds_since_success: 1,
-      in_flight_since: iso(at.wallMs - 1000),
-      last_error: null,
-      next_retry_at: null,
-      flood_until: null,
-      stopped: false,
-    },
-    updates: { received: 10, handled: 10, failed: 0, in_flight: 0, oldest_in_flight_seconds: null, inbox_pending: 0 },
-    errors: { total: 0, last_at: null, by_reason: {} },
-    event_loop: { delay_p99_ms: 3, utilization: 0.02 },
-    memory: { rss_bytes: 9e7, heap_used_bytes: 3e7, heap_limit_bytes: 4e9, limit_bytes: null },
-    checks: { sqlite: { ok: true } },
-    backup: null,
-    stopping: false,
-    telemetry: { enabled: true, exporting: true, dropped: { spans: 0, logs: 0 }, last_export_error: null },
-  };
-  const merged = Object.entries(over).map(([key, value]) => {
-    const before = base[key as keyof BotHealth];
-    const isPart = typeof value === "object" && value !== null && typeof before === "object" && before !== null;
-    return [key, isPart ? { ...before, ...value } : value];
-  });
-  return { ...base, ...Object.fromEntries(merged) };
-}
+export const health = (at: At, over: Parameters<typeof bodyAt>[1] = {}): BotHealth => bodyAt(at.wallMs, over);
 
 export const healthSample = (at: At, body: BotHealth, target = "shopbot"): Sample => ({
   kind: "health",
