@@ -4,7 +4,7 @@ import type { Change, State } from "../state/state.ts";
 import { type LinkBases, linksOf } from "./links.ts";
 import { isAcked } from "./told.ts";
 import { put, type Truth } from "./truth.ts";
-import { summaryOf } from "./words.ts";
+import { causeText, summaryOf } from "./words.ts";
 
 /** An element of `GET /api/alerts`: the contract in the design. */
 export interface AlertJson {
@@ -14,6 +14,8 @@ export interface AlertJson {
   severity: Severity;
   state: "firing" | "resolved";
   cause: string | null;
+  /** The cause as a person would say it, with the readings behind it. */
+  cause_text: string | null;
   summary: string;
   started_at: string;
   fired_at: string;
@@ -40,6 +42,7 @@ export function createDesk(state: State, clock: SteadyClock, truth: Truth, links
       severity: incident.severity,
       state: incident.state === "resolved" ? "resolved" : "firing",
       cause: incident.cause,
+      cause_text: causeText(incident) ?? null,
       summary: summaryOf(incident),
       started_at: iso(incident.startedWallMs),
       fired_at: iso(incident.firedWallMs),

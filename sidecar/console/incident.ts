@@ -31,8 +31,7 @@ export function alertCard(alert: AlertJson, deliveries: Delivery[], acting: Acti
       ${firing ? badge(alert.severity === "critical" ? "bad" : "warn", "Firing") : badge("good", "Over")} ${heading}
       <p class="quiet end">since ${time(alert.started_at)}, ${span(lasted / 1000)}</p>
     </div>
-    ${alert.cause === null && rest === "" ? nothing : html`<p>${alert.cause === null ? nothing : html`<strong>${sentence(alert.cause)}.</strong>`} ${rest}</p>`}
-    ${overlays(alert)}
+    ${why(alert, rest)} ${overlays(alert)}
     <div class="actions">
       ${level === "page" ? nothing : html`<a class="button primary" href="${link}">Open incident</a>`}
       ${firing ? buttons(alert, acting) : nothing}
@@ -42,6 +41,13 @@ export function alertCard(alert: AlertJson, deliveries: Delivery[], acting: Acti
       <p class="quiet end">${told(alert, deliveries)}</p>
     </div>
   </section>`;
+}
+
+/** The cause first, then what it was read from, then the measure that broke. */
+function why({ cause, cause_text }: AlertJson, rest: string): Html | typeof nothing {
+  if (cause === null) return rest === "" ? nothing : html`<p>${rest}</p>`;
+  const [said = "", ...readings] = (cause_text ?? cause).split(". ");
+  return html`<p><strong>${sentence(said)}.</strong> ${readings.map((reading) => `${reading}. `)}${rest}</p>`;
 }
 
 const localRunbook = (alert: AlertJson): string => `/runbooks/${kebab(alert.rule)}`;

@@ -151,6 +151,7 @@ test("alerts have the contract's shape", async () => {
   const since = rig.clock.wallMs();
   await rig.run(6 * MINUTE, () => deaf(rig, since));
   const [alert] = rig.engine.alerts("firing");
+  assert.match(alert?.cause_text ?? "", /^poll stalled: /);
   assert.deepEqual(alert, {
     id: alert?.id,
     rule: "TelegramBotDisconnected",
@@ -158,6 +159,7 @@ test("alerts have the contract's shape", async () => {
     severity: "critical",
     state: "firing",
     cause: "poll_stalled",
+    cause_text: alert?.cause_text,
     summary: alert?.summary,
     started_at: new Date(since).toISOString(),
     fired_at: alert?.fired_at,
