@@ -44,7 +44,7 @@ export function alertCard(alert: AlertJson, deliveries: Delivery[], acting: Acti
 }
 
 /** The cause first, then what it was read from, then the measure that broke. */
-function why({ cause, cause_text }: AlertJson, rest: string): Html | typeof nothing {
+function why({ cause, cause_text }: AlertJson, rest: string): Html {
   if (cause === null) return rest === "" ? nothing : html`<p>${rest}</p>`;
   const [said = "", ...readings] = (cause_text ?? cause).split(". ");
   return html`<p><strong>${sentence(said)}.</strong> ${readings.map((reading) => `${reading}. `)}${rest}</p>`;
