@@ -38,6 +38,29 @@ for (const [reason, fault] of faults) {
   });
 }
 
+for (const [, fault] of faults)
+  test(`a lasting ${JSON.stringify(fault)} costs seven requests in the first half minute, then two a minute`, async (t) => {
+    const clock = fakeClock();
+    const telegram = await startFakeTelegram({ bots: ["shop"] });
+    t.after(() => telegram.close());
+    const lasting = telegram.faults.add({ method: "getUpdates", fault });
+    const bot = await startTestBot(t, { clock, telegram, deadlinesMs: { getUpdates: 100 } });
+    const polls = () => telegram.calls().filter(({ method }) => method === "getUpdates").length;
+    for (const ms of [1000, 2000, 4000, 8000, 16_000]) {
+      await clock.sleeping(ms);
+      await clock.advance(ms);
+    }
+    for (const expected of [7, 8, 9]) {
+      await clock.sleeping(30_000);
+      assert.equal(polls(), expected);
+      assert.equal(bot.app.health.snapshot().telegram.connected, false);
+      if (expected < 9) await clock.advance(30_000);
+    }
+    await lasting.remove();
+    await clock.advance(30_000);
+    assert.equal(await bot.ask("/ping"), "pong");
+  });
+
 test("a body that was cut after the updates were confirmed brings them again, and they are handled once", async (t) => {
   const clock = fakeClock();
   const telegram = await startFakeTelegram({ bots: ["shop"] });
