@@ -35,7 +35,10 @@ test("without any setting it watches the bot on loopback and alerts go to log an
   assert.deepEqual(config.diskPaths, [resolve("data")]);
   assert.deepEqual(config.backup, { dir: resolve("data/backups"), atMinuteUtc: 180, keep: 7 });
   assert.deepEqual(config.retention, { ageMs: 259_200_000, sizeBytes: 268_435_456 });
-  assert.deepEqual(config.warnings, []);
+  assert.deepEqual(config.warnings, [
+    "ALERT_CHAT_ID is not set: nobody is told; alerts are only logged and shown in the console.",
+  ]);
+  assert.deepEqual(readConfig({ ALERT_NTFY_URL: "https://ntfy.example/topic" }).warnings, []);
 });
 
 test("the control targets are public ones only for a public API root", () => {
@@ -271,7 +274,7 @@ test("BOT_URL beside a list of several bots is not used, with a warning: it cann
     bots.map(({ url }) => url),
     ["http://a", "http://b"],
   );
-  assert.deepEqual(warnings, ["BOT_URL is not used: the file lists 2 bots, each with its url."]);
+  assert.deepEqual(warnings.slice(1), ["BOT_URL is not used: the file lists 2 bots, each with its url."]);
 });
 
 test("the example file is a valid configuration, and so it is with every commented setting switched on", () => {

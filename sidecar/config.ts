@@ -105,12 +105,13 @@ export function readConfig(
   const dataDir = resolve(values.DATA_DIR);
   const dependencies = values.DEPENDENCIES ?? yaml.content.dependencies ?? {};
   const defaultControls = values.CONTROL_TARGETS === undefined && bots.every((bot) => isPublic(bot.apiRoot));
+  const channels = secondChannels(values, yaml.content);
   return defined({
     bots,
     telegramApiRoot: values.TELEGRAM_API_ROOT,
     alertChat,
     admins: values.BOT_ADMINS ?? yaml.content.alerts?.telegram?.admins ?? [],
-    channels: secondChannels(values, yaml.content),
+    channels,
     escalateAfterMs: yaml.content.alerts?.escalate_after ?? 60_000,
     rules: {
       ...rules,
@@ -143,16 +144,26 @@ export function readConfig(
       keep: values.BACKUP_KEEP,
     }),
     log: { level: values.LOG_LEVEL, format: values.LOG_FORMAT ?? (isTerminal ? "pretty" : "json") },
-    warnings: warningsOf(values, bots, alertChat),
+    warnings: warningsOf(values, bots, alertChat, channels.length > 0),
   });
 }
 
-function warningsOf(values: Read, bots: BotTarget[], alertChat: AlertChat | undefined): string[] {
+function warningsOf(
+  values: Read,
+  bots: BotTarget[],
+  alertChat: AlertChat | undefined,
+  hasOtherChannels: boolean,
+): string[] {
+  const nobody = "ALERT_CHAT_ID is not set: nobody is told; alerts are only logged and shown in the console.";
   const shared =
     "ALERT_BOT_TOKEN is not set: alerts go through the watched bot's own token, so a revoked token silences its alarm.";
   // `npm start` and compose always set it, so it is no mistake of the user's.
   const unused = `BOT_URL is not used: the file lists ${bots.length} bots, each with its url.`;
-  return [...(alertChat?.shared ? [shared] : []), ...(bots.length > 1 && values.BOT_URL !== undefined ? [unused] : [])];
+  return [
+    ...(alertChat === undefined && !hasOtherChannels ? [nobody] : []),
+    ...(alertChat?.shared ? [shared] : []),
+    ...(bots.length > 1 && values.BOT_URL !== undefined ? [unused] : []),
+  ];
 }
 
 /** A host that the whole internet can reach, so that its silence says something about our own line. */
