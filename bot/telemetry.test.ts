@@ -11,7 +11,7 @@ const timeoutMs = 60_000;
 const TEXT = "quite-private-words";
 const SECRET = "sidecar-secret-4711";
 
-async function setUp(t: TestContext) {
+async function setUp(t: TestContext, over: Record<string, string> = {}) {
   const telegram = await startFakeTelegram({ bots: ["shop"] });
   const otlp = await startOtlpCapture();
   t.after(() => Promise.all([telegram.close(), otlp.close()]));
@@ -27,6 +27,7 @@ async function setUp(t: TestContext) {
     OTEL_EXPORTER_OTLP_ENDPOINT: otlp.url,
     OTEL_BSP_SCHEDULE_DELAY: "50",
     OTEL_BLRP_SCHEDULE_DELAY: "50",
+    ...over,
   };
   let output = "";
   const start = () => {
@@ -110,4 +111,24 @@ test("what was in work at a kill is a new trace, marked as replayed and linked t
   assert.equal(otlp.metrics.get("telegram.bot.updates.replayed")?.points[0]?.value, 1);
   const errors = otlp.metrics.get("telegram.bot.errors")?.points ?? [];
   assert.equal(errors.find(({ attributes }) => attributes["reason"] === "crash")?.value, 1);
+});
+
+test("SIGTERM with work in flight: the work is done, and none of its spans and lines is lost", async (t) => {
+  // Nothing is exported by time: what arrives came with the last flush.
+  const never = { OTEL_BSP_SCHEDULE_DELAY: "600000", OTEL_BLRP_SCHEDULE_DELAY: "600000" };
+  const { telegram, otlp, start } = await setUp(t, never);
+  telegram.faults.add({ method: "sendMessage", fault: { kind: "slow", delayMs: 300 } });
+  const bot = start();
+  await telegram.called("getUpdates", { timeoutMs });
+  for (const user of [1, 2, 3]) telegram.say("/ping", { user: { id: user, first_name: "A" } });
+  await until(() => telegram.calls().filter(({ method }) => method === "sendMessage").length === 3);
+  assert.equal(otlp.spans.length, 0);
+  bot.child.kill("SIGTERM");
+  assert.equal(await bot.exit, 0);
+
+  const named = (name: string) => otlp.spans.filter((span) => span.name === name);
+  assert.deepEqual([named("process message").length, named("sendMessage").length], [3, 3]);
+  const roots = new Set(named("process message").map(({ spanId }) => spanId));
+  for (const { parentSpanId } of named("sendMessage")) assert.ok(roots.has(parentSpanId));
+  assert.equal(otlp.logs.filter(({ body }) => body === "update handled").length, 3);
 });
