@@ -78,7 +78,10 @@ test("the day of a bot: state, uptime, rate, errors against their limit, what wa
   const { get } = pages(t, addBusyDay);
   const { text, html } = await get("/");
   assert.match(text, /✕ Firing shopbot: disconnected from Telegram since 14:07:59 UTC, 6 min 12 s/);
-  assert.match(text, /Poll stalled: the connection of the long poll is dead\. Telegram is reachable [^.]*41 updates waiting\. No getUpdates has/);
+  assert.match(
+    text,
+    /Poll stalled: the connection of the long poll is dead\. Telegram is reachable [^.]*41 updates waiting\. No getUpdates has/,
+  );
   assert.match(text, /Told: Telegram 14:13:00 UTC · Ntfy/);
   assert.match(text, /✕ Disconnected shopbot polling · 1\.4\.2 · up 3 d 4 h/);
   assert.match(html, /Connected in 9\d of 9\d quarters of an hour seen/);
