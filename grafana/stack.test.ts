@@ -62,7 +62,9 @@ describe("the story, in the shipped Collector, Prometheus and Loki, and Jaeger",
       const now = { fromMs, toMs: Date.now() };
       const spans = (await engines.traces.spans(now)).filter(({ kind }) => kind === "consumer");
       const lines = await engines.logs.lines('{service_name="bot"} | outcome!=""', now, 5000);
-      return left === 0 && spans.length === handled + failed && lines.length === handled + failed;
+      const found = { handled, failed, left, spans: spans.length, lines: lines.length };
+      assert.deepEqual(found, { ...found, left: 0, spans: handled + failed, lines: handled + failed });
+      return true;
     });
     range = { fromMs, toMs: Date.now() };
     around = {

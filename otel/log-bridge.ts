@@ -1,4 +1,4 @@
-import type { Attributes } from "@opentelemetry/api";
+import type { Attributes, HrTime } from "@opentelemetry/api";
 import type { DestinationStream, Logger } from "pino";
 import type { DescribedError } from "./describe-error.ts";
 import { describeError } from "./describe-error.ts";
@@ -34,6 +34,7 @@ interface LogCall {
  */
 export function createBridge({ logger }: Pick<Telemetry, "logger">): DestinationStream {
   const safely = createSafely("exporting a log line");
+  const distinct = createDistinctTimes();
   const bound = new WeakMap<Logger, Attributes>();
   /** What a logger says with every line. */
   const boundTo = (source: Logger): Attributes => {
@@ -54,7 +55,7 @@ export function createBridge({ logger }: Pick<Telemetry, "logger">): Destination
     }
     const event = fields["event"];
     logger.emit({
-      timestamp: Number(lastTime),
+      timestamp: distinct(Number(lastTime)),
       severityNumber,
       severityText,
       body: redactFreeText(lastMsg ?? "").slice(0, LONGEST),
@@ -65,6 +66,20 @@ export function createBridge({ logger }: Pick<Telemetry, "logger">): Destination
 
   const stream = { [METADATA]: true, write: () => safely(() => emit(stream as unknown as LogCall)) };
   return stream;
+}
+
+/**
+ * Milliseconds → seconds and nanoseconds, another nanosecond for each line of the same millisecond. Loki takes two lines
+ * of one stream with the same time and text for one, whatever their other fields, and a burst of updates is such lines.
+ */
+function createDistinctTimes(): (ms: number) => HrTime {
+  let lastMs = 0;
+  let sameMs = 0;
+  return (ms) => {
+    sameMs = ms === lastMs ? sameMs + 1 : 0;
+    lastMs = ms;
+    return [Math.floor(ms / 1000), (ms % 1000) * 1_000_000 + Math.min(sameMs, 999_999)];
+  };
 }
 
 function exportable(fields: Record<string, unknown>, beside: Attributes = {}): Attributes {

@@ -66,7 +66,17 @@ test("levels, time, body and event name arrive as OTLP has them", async (t) => {
     ],
   );
   const [first] = capture.logs;
-  assert.deepEqual([first?.body, first?.eventName, first?.timeMs], ["text", "e", parsed()[0]?.["time"]]);
+  const ms = Number((first?.timeNs ?? 0n) / 1_000_000n);
+  assert.deepEqual([first?.body, first?.eventName, ms], ["text", "e", parsed()[0]?.["time"]]);
+});
+
+test("lines of one millisecond have different times: Loki keeps one of those that agree in time and text", async (t) => {
+  const { capture, telemetry, log } = await start(t);
+  for (let id = 0; id < 1000; id++) log.info({ "telegram.update_id": id }, "update handled");
+  await telemetry.shutdown(2000);
+  const times = capture.logs.map(({ timeNs }) => timeNs);
+  assert.equal(new Set(times).size, 1000);
+  assert.deepEqual(times, times.toSorted(), "in the order of the calls");
 });
 
 test("only fields with a name leave the process; the rest stays on stdout", async (t) => {

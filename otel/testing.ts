@@ -31,7 +31,7 @@ export interface CapturedLog {
   severityText: string;
   traceId: string;
   spanId: string;
-  timeMs: number;
+  timeNs: bigint;
   attributes: Attributes;
   resource: Attributes;
 }
@@ -193,7 +193,7 @@ const toLog = (item: Record<string, unknown>, resource: Attributes): CapturedLog
   severityText: String(item["severityText"]),
   traceId: typeof item["traceId"] === "string" ? item["traceId"] : "",
   spanId: typeof item["spanId"] === "string" ? item["spanId"] : "",
-  timeMs: milliseconds(item["time"]),
+  timeNs: item["time"] as bigint,
   attributes: item["attributes"] as Attributes,
   resource,
 });

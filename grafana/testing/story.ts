@@ -38,6 +38,8 @@ export async function tell(product: Product, counted: () => Promise<unknown>): P
   telegram.trouble(78, "blocked");
   telegram.say("/ping", { user: 78 });
   telegram.faults.add({ method: "sendMessage", bot: "shop", times: 1, fault: { kind: "flood", retryAfterSeconds: 1 } });
+  // A burst: lines of one millisecond that differ in their fields only.
+  for (let user = 200; user < 260; user++) telegram.say("/ping", { user });
 
   // Counters are in Prometheus with their zeros: increase() does not see what a series is born with.
   await counted();
