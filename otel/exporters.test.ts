@@ -74,6 +74,16 @@ test("a shutdown keeps its deadline although the receiver hangs", { timeout: 200
   await telemetry.shutdown(100);
 });
 
+test("what a receiver refuses out of a request is counted as lost, with its reason", async (t) => {
+  const { telemetry, capture } = await start(t);
+  capture.behave({ kind: "partial", rejected: 3, message: "too old" });
+  make(telemetry, 10);
+  await telemetry.shutdown(6000);
+  const { dropped, last_export_error: error } = telemetry.health();
+  assert.deepEqual(dropped, { spans: 3, logs: 3 });
+  assert.equal(error?.reason, "refused 3: too old");
+});
+
 test("a burst over the queue loses what does not fit: lost and received add up to what was made", async (t) => {
   const { telemetry, capture } = await start(t);
   make(telemetry, 5000);

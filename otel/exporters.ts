@@ -20,7 +20,7 @@ export type Signal = "traces" | "metrics" | "logs";
 /** What became of the exports of one signal. */
 export interface Delivery {
   signal: Signal;
-  /** Spans or log records in batches that failed. */
+  /** Spans or log records in batches that failed, or that the receiver refused out of a batch. */
   lost: number;
   /** Undefined before the first attempt has ended. */
   lastOk: boolean | undefined;
@@ -43,6 +43,10 @@ export function createExporters(config: TelemetryConfig, selfObsMeterProvider: M
     lastError: undefined,
   });
   const deliveries = { traces: delivery("traces"), metrics: delivery("metrics"), logs: delivery("logs") };
+  const rejectedOf = (one: Delivery) => (count: number, message: string) => {
+    one.lost += count;
+    one.lastError = { atMs: clocks.now(), reason: failureText(new Error(`refused ${count}: ${message}`)) };
+  };
   const options = (signal: Signal) => {
     const agents = createAgents(config);
     return {
@@ -70,17 +74,20 @@ export function createExporters(config: TelemetryConfig, selfObsMeterProvider: M
       state.closed = true;
       for (const { agents } of [traces, metrics, logs]) agents.destroy();
     },
-    traces: guard<ReadableSpan[], OTLPTraceExporter>(encodedBy(encodeSpans, new OTLPTraceExporter(traces.config)), {
-      delivery: deliveries.traces,
-      deadlineMs,
-      clocks,
-      state,
-      destroy: traces.agents.destroy,
-      prepare: (spans) => {
-        for (const span of spans) cleanSpan(span);
-        return spans.length;
+    traces: guard<ReadableSpan[], OTLPTraceExporter>(
+      encodedBy(encodeSpans, new OTLPTraceExporter(traces.config), rejectedOf(deliveries.traces)),
+      {
+        delivery: deliveries.traces,
+        deadlineMs,
+        clocks,
+        state,
+        destroy: traces.agents.destroy,
+        prepare: (spans) => {
+          for (const span of spans) cleanSpan(span);
+          return spans.length;
+        },
       },
-    }),
+    ),
     metrics: guard<ResourceMetrics, OTLPMetricExporter>(new OTLPMetricExporter(metrics.config), {
       delivery: deliveries.metrics,
       deadlineMs,
@@ -89,29 +96,56 @@ export function createExporters(config: TelemetryConfig, selfObsMeterProvider: M
       destroy: metrics.agents.destroy,
       prepare: () => 0,
     }),
-    logs: guard<ReadableLogRecord[], OTLPLogExporter>(encodedBy(encodeLogs, new OTLPLogExporter(logs.config)), {
-      delivery: deliveries.logs,
-      deadlineMs,
-      clocks,
-      state,
-      destroy: logs.agents.destroy,
-      // The bridge has redacted them already; records of other loggers have not been there.
-      prepare: (records) => {
-        for (const record of records) cleanAttributes(record.attributes);
-        return records.length;
+    logs: guard<ReadableLogRecord[], OTLPLogExporter>(
+      encodedBy(encodeLogs, new OTLPLogExporter(logs.config), rejectedOf(deliveries.logs)),
+      {
+        delivery: deliveries.logs,
+        deadlineMs,
+        clocks,
+        state,
+        destroy: logs.agents.destroy,
+        // The bridge has redacted them already; records of other loggers have not been there.
+        prepare: (records) => {
+          for (const record of records) cleanAttributes(record.attributes);
+          return records.length;
+        },
       },
-    }),
+    ),
   };
 }
 
 /**
- * Lets an exporter of the SDK write its requests with our encoder; retries, timeouts and answers stay its own. Private
- * there, so a version that has it elsewhere keeps its own serializer, and a test tells.
+ * Lets an exporter of the SDK write its requests with our encoder, and counts what a receiver took the request but not
+ * the item (partial success), which the SDK only logs; retries, timeouts and answers stay its own. Private there, so a
+ * version that has it elsewhere keeps its own serializer, and a test tells.
  */
-function encodedBy<T, E extends Exporter<T>>(encode: (items: T) => Uint8Array, exporter: E): E {
-  const { _delegate: delegate } = exporter as unknown as { _delegate?: { _serializer?: object } };
-  if (delegate?._serializer) delegate._serializer = { ...delegate._serializer, serializeRequest: encode };
+function encodedBy<T, E extends Exporter<T>>(
+  encode: (items: T) => Uint8Array,
+  exporter: E,
+  onRejected: (count: number, message: string) => void,
+): E {
+  const { _delegate: delegate } = exporter as unknown as { _delegate?: { _serializer?: Serializer } };
+  const serializer = delegate?._serializer;
+  if (!delegate || !serializer) return exporter;
+  delegate._serializer = {
+    serializeRequest: encode as Serializer["serializeRequest"],
+    deserializeResponse(bytes) {
+      const response = serializer.deserializeResponse(bytes);
+      const { rejectedSpans, rejectedLogRecords, errorMessage } = response.partialSuccess ?? {};
+      const rejected = Number(rejectedSpans ?? rejectedLogRecords ?? 0);
+      if (rejected > 0) onRejected(rejected, errorMessage ?? "");
+      return response;
+    },
+  };
   return exporter;
+}
+
+/** What the SDK's exporter writes requests and reads answers with. */
+interface Serializer {
+  serializeRequest(items: never): Uint8Array | undefined;
+  deserializeResponse(bytes: Uint8Array): {
+    partialSuccess?: { rejectedSpans?: number; rejectedLogRecords?: number; errorMessage?: string };
+  };
 }
 
 interface GuardOptions<T> {

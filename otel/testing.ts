@@ -45,12 +45,16 @@ export interface CapturedMetric {
   resource: Attributes;
 }
 
-/** What the receiver does with a request. `trickle` sends a byte of the answer every 50 ms and never ends it. */
+/**
+ * What the receiver does with a request. `trickle` sends a byte of the answer every 50 ms and never ends it; `partial`
+ * says that it refused so many items (at most 127) out of it.
+ */
 export type Behaviour =
   | { kind: "ok" }
   | { kind: "status"; status: number; retryAfterSeconds?: number }
   | { kind: "hang" }
   | { kind: "reset" }
+  | { kind: "partial"; rejected: number; message: string }
   | { kind: "trickle" };
 
 /** An OTLP/HTTP receiver on 127.0.0.1 that keeps what it accepted. */
@@ -95,6 +99,12 @@ export async function startOtlpCapture(options: { port?: number } = {}) {
       response.writeHead(200, { "content-type": "application/x-protobuf" });
       timers.add(setInterval(() => response.write("\0"), 50));
       return;
+    }
+    if (behaviour.kind === "partial") {
+      const { rejected, message } = behaviour;
+      const partial = Buffer.from([0x08, rejected, 0x12, message.length, ...Buffer.from(message)]);
+      response.writeHead(200, { "content-type": "application/x-protobuf" });
+      return void response.end(Buffer.from([0x0a, partial.length, ...partial]));
     }
     keep(url, body);
     response.writeHead(200, { "content-type": "application/x-protobuf" }).end();
