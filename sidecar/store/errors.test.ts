@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
 import { createStore } from "./store.ts";
-import { logRecord, TRACE_ID } from "./testing.ts";
+import { logRecord, spanRecord, TRACE_ID } from "./testing.ts";
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
@@ -45,6 +45,22 @@ test("a group counts in the window, and remembers the first, the last and the ne
     [1],
   );
   assert.equal(store.errors.groups({ windowMs: 2 * HOUR_MS })[0]?.count, 3);
+});
+
+test("an exception on a span counts once; one that a call met is its caller's to tell", (t) => {
+  const store = open(t);
+  const met = (kind: number, spanId: string, type: string) =>
+    spanRecord({
+      kind,
+      spanId,
+      events: [{ name: "exception", timeNs: BigInt(NOW_MS) * 1_000_000n, attributes: { "exception.type": type } }],
+    });
+  store.addSpans([met(3, "1".repeat(16), "ECONNREFUSED"), met(5, "2".repeat(16), "TypeError")]);
+  store.addSpans([met(5, "2".repeat(16), "TypeError")]);
+  assert.deepEqual(
+    store.errors.groups({ windowMs: HOUR_MS }).map(({ title, count }) => [title, count]),
+    [["TypeError", 1]],
+  );
 });
 
 test("at most 50 new groups an hour and service, the rest is one group", (t) => {

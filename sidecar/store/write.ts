@@ -5,6 +5,7 @@ import type { LogRecord, Point, SpanRecord, Value } from "./records.ts";
 const NEW_GROUPS_PER_HOUR = 50;
 const HOUR_MS = 3_600_000;
 const MINUTE_MS = 60_000;
+const CLIENT = 3; // OTLP's SpanKind
 
 /** Writes records within whatever transaction the caller has open. */
 export interface Writer {
@@ -123,6 +124,8 @@ export function createWriter(db: DatabaseSync): Writer {
         update: column(attributes["telegram.update.id"]),
         user: column(attributes["user.hash"]),
       });
+      // What a call met is not yet an error of who called: that one is told apart, if it is one.
+      if (span.kind === CLIENT) return;
       for (const event of span.events) {
         if (event.name !== "exception") continue;
         const found = fingerprintOf({ severity: 17, body: name, attributes: event.attributes });
