@@ -14,6 +14,8 @@ export interface TelegramHealth {
   next_retry_at: string | null;
   flood_until: string | null;
   stopped: boolean;
+  /** Update types that the newest poll asked for; null: it named none, so what Telegram remembers holds. */
+  allowed_updates: string[] | null;
 }
 
 export interface Clocks {
@@ -37,6 +39,7 @@ export function createConnection({ now, monotonic }: Clocks, mode: "polling" | "
   let nextRetryAt: number | undefined;
   let floodUntil: number | undefined;
   let lastError: TelegramHealth["last_error"] = null;
+  let allowedUpdates: TelegramHealth["allowed_updates"] = null;
   const moment = () => ({ at: now(), ms: monotonic() });
 
   function succeeded(): void {
@@ -110,6 +113,8 @@ export function createConnection({ now, monotonic }: Clocks, mode: "polling" | "
         else failed(outcome);
       },
     },
+    /** What a getUpdates names as `allowed_updates`: what Telegram says it sends can be held against it. */
+    asks: (types: unknown): void => void (allowedUpdates = isTypes(types) ? [...types] : null),
     /** The bot's own name, from getMe. */
     identify: (name: string | undefined): void => void (username = name ?? null),
     isConnected: (): boolean => connected,
@@ -133,10 +138,14 @@ export function createConnection({ now, monotonic }: Clocks, mode: "polling" | "
       next_retry_at: isoOrNull(nextRetryAt),
       flood_until: isoOrNull(floodUntil),
       stopped,
+      allowed_updates: allowedUpdates,
     }),
   };
 }
 export type Connection = ReturnType<typeof createConnection>;
+
+const isTypes = (given: unknown): given is string[] =>
+  Array.isArray(given) && given.every((type) => typeof type === "string");
 
 export const isoOrNull = (atMs: number | undefined): string | null =>
   atMs === undefined ? null : new Date(atMs).toISOString();

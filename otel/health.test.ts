@@ -66,6 +66,7 @@ test("the body has the shape of the contract, from the first moment", () => {
         next_retry_at: null,
         flood_until: null,
         stopped: false,
+        allowed_updates: null,
       },
       updates: { received: 0, handled: 0, failed: 0, in_flight: 0, oldest_in_flight_seconds: null, inbox_pending: 0 },
       errors: {

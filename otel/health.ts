@@ -97,6 +97,7 @@ export function createBotHealth(options: BotHealthOptions) {
     poll: connection.poll,
     webhook: connection.webhook,
     identify: connection.identify,
+    asks: connection.asks,
     update: counts.update,
     api: counts.api,
     countError: counts.countError,

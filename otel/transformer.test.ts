@@ -129,6 +129,15 @@ test("a flood on getUpdates says until when", async (t) => {
   assert.ok(Date.parse(observed.health.snapshot().telegram.flood_until ?? "") > Date.now());
 });
 
+test("which update types the newest poll asked for is known, and that it named none", async (t) => {
+  const { bot, observed } = await start(t);
+  const asked = () => observed.health.snapshot().telegram.allowed_updates;
+  await bot.api.getUpdates({ allowed_updates: ["message", "poll"] });
+  assert.deepEqual(asked(), ["message", "poll"]);
+  await bot.api.getUpdates();
+  assert.equal(asked(), null);
+});
+
 test("a poll that its owner aborts is no error and no trace", async (t) => {
   const { telegram, bot, observed, end } = await start(t);
   telegram.faults.add({ method: "getUpdates", fault: { kind: "hang" } });

@@ -39,7 +39,10 @@ export function observeApi(options: ApiOptions): Transformer {
     const started = calls.start();
     const isPoll = method === "getUpdates";
     if (!isPoll) health.api.queued();
-    else if (watchPolls) health.poll.started();
+    else {
+      health.asks((payload as { allowed_updates?: unknown }).allowed_updates);
+      if (watchPolls) health.poll.started();
+    }
     try {
       const answer = await prev(method, payload, signal);
       safely(() => (isPoll ? polled(resultOf(answer), answer) : called(resultOf(answer), answer)));

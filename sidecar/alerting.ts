@@ -18,7 +18,6 @@ import type { State } from "./state/state.ts";
 import { createSteadyClock, type SteadyMark } from "./state/steady.ts";
 import { logAlert } from "./telemetry.ts";
 
-const EXPECTED_UPDATES = ["message"]; // every bot that talks with people needs them
 const TEST_TIMEOUT_MS = 10_000;
 
 interface Deps {
@@ -59,7 +58,6 @@ export function createAlerting(config: SidecarConfig, tickMs: number, { state, e
         always: config.channels.some(({ type, always }) => type === name && always),
       })),
       escalateAfterMs: config.escalateAfterMs,
-      expectedUpdates: EXPECTED_UPDATES,
       tokenChannel: config.alertChat?.shared === false ? "telegram" : undefined,
       render: {
         links,

@@ -4,6 +4,7 @@ import { join, resolve } from "node:path";
 import { ConfigError, type Problem, readSettings, type Values } from "@gramwatch/otel";
 import type { RuleName, RuleOverride } from "./alerts/thresholds.ts";
 import { type ConfigFile, readConfigFile } from "./config-file.ts";
+import { isLocalName } from "./nearby.ts";
 import { type HostPort, SIDECAR_SETTINGS } from "./settings.ts";
 
 type Env = Record<string, string | undefined>;
@@ -169,10 +170,7 @@ function warningsOf(
 /** A host that the whole internet can reach, so that its silence says something about our own line. */
 export function isPublic(apiRoot: string): boolean {
   const host = new URL(apiRoot).hostname;
-  const internal = /(^|\.)(localhost|local|internal|lan|home|arpa|test|example|invalid)$/;
-  return (
-    isIP(host.replace(/[[\]]/g, "")) === 0 && host.includes(".") && !internal.test(host) && !/\.svc(\.|$)/.test(host)
-  );
+  return isIP(host.replace(/[[\]]/g, "")) === 0 && !isLocalName(host);
 }
 
 /** The file's single values under their environment names, so that one reader checks both and the precedence is one spread. */

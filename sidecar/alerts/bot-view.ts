@@ -172,12 +172,13 @@ export function telegramOf(bot: BotView, sample: TelegramSample): Partial<BotVie
   };
 }
 
-export function webhookOf(bot: BotView, sample: WebhookSample, expected: string[]): Partial<BotView> {
+export function webhookOf(bot: BotView, sample: WebhookSample): Partial<BotView> {
   const { result, atMs } = sample;
   if (!result.ok) return { webhook: { atMs, value: sample } };
+  // What the bot asks for is what it needs; one that does not say (any other program's page) is held to nothing.
+  const asked = bot.health?.value.body.telegram.allowed_updates ?? [];
   // An absent list is Telegram's default, which leaves out three rare types only.
-  const missing =
-    result.allowedUpdates !== undefined && expected.some((type) => !result.allowedUpdates?.includes(type));
+  const missing = result.allowedUpdates !== undefined && asked.some((type) => !result.allowedUpdates?.includes(type));
   return {
     webhook: { atMs, value: sample },
     pendings: [...bot.pendings.slice(-2), result.pending],

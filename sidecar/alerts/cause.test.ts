@@ -12,6 +12,10 @@ const deaf = (telegram: Telegram = {}, over: Parameters<typeof body>[0] = {}) =>
 const error = (reason: string, code: number | null = null): Telegram => ({
   last_error: { at: iso(1000), reason, code, description: reason },
 });
+/** From before the last poll that returned. */
+const old = (reason: string, code: number | null = null): Telegram => ({
+  last_error: { at: iso(90_000), reason, code, description: reason },
+});
 const failing = (phase: "dns" | "tcp" | "tls" | "ttfb", family: 4 | 6 = 4): PathPhases => ({
   family,
   failure: { phase, code: "UND_ERR_CONNECT_TIMEOUT", message: "" },
@@ -74,7 +78,11 @@ const CASES: [string, Sample[], Cause][] = [
   ],
   ["a poll is in flight for 90 s", [deaf({ in_flight_since: iso(90_000) }), ...way([fine])], "poll_stalled"],
   ["the next attempt is 90 s away", [deaf({ next_retry_at: iso(-90_000) }), ...way([fine])], "backoff_wait"],
-  ["nothing stands out", [deaf(), ...way([fine])], "unknown"],
+  ["each poll is given up in time", [deaf(error("timeout")), ...way([fine])], "poll_stalled"],
+  ["nothing failed and nobody polls", [deaf(), ...way([fine])], "poll_loop_ended"],
+  ["an error from before the last success explains nothing", [deaf(old("connect")), ...way([fine])], "poll_loop_ended"],
+  ["nor does an old conflict", [deaf(old("conflict", 409)), ...way([fine])], "poll_loop_ended"],
+  ["nothing stands out", [deaf(error("reset")), ...way([fine])], "unknown"],
   [
     "'retry after 401' in a text is no 401",
     [deaf(error("flood", 429)), ...me({ ok: true, id: 7, username: "shop" })],
@@ -87,7 +95,7 @@ for (const [title, samples, cause] of CASES)
     const world = worldOf(samples);
     const bot = world.bots["shopbot"];
     assert.ok(bot);
-    assert.equal(disconnectCause(world, bot, NOW.atMs), cause);
+    assert.equal(disconnectCause(world, bot, NOW.atMs, MINUTE), cause);
   });
 
 test("the way to Telegram is told in numbers, or where it ends", () => {

@@ -60,13 +60,16 @@ export function downCause(bot: BotView, restarting: boolean): Cause | "crash_loo
   return "process_down";
 }
 
-/** Why the polls do not return: the first row of the table in `alerting.md` §5 that matches. */
-export function disconnectCause(world: World, bot: BotView, atMs: number): Cause {
+/**
+ * Why the polls do not return: the first row of the table in `alerting.md` §5 that matches. `patienceMs`: how long a
+ * request, a handler or a wait lasts before it is to blame.
+ */
+export function disconnectCause(world: World, bot: BotView, atMs: number, patienceMs: number): Cause {
   const fails = telegramFails(bot);
   const failed = (bot.telegram?.value.paths ?? []).flatMap((path) => (path.failure ? [path.failure] : []));
   const getMe = bot.telegram?.value.getMe;
   const body = bot.health?.value.body;
-  const error = body?.telegram.last_error ?? null;
+  const error = body === undefined ? null : errorSince(body);
 
   if (body === undefined) return downCause(bot, false) as Cause;
   if (fails === true && controlsFail(world, atMs) === true) return "host_offline";
@@ -80,7 +83,13 @@ export function disconnectCause(world: World, bot: BotView, atMs: number): Cause
   if (isBack(bot)) return bot.telegramOutage?.phase === "dns" ? "dns_broken" : "telegram_unreachable";
   if (oneFamily(bot.telegram?.value.paths ?? [], 6) && isNetwork(error)) return "ipv6_broken";
   if (getMe?.ok === false && (getMe.errorCode === undefined || getMe.errorCode >= 500)) return "telegram_5xx";
-  return fails === false || fails === undefined ? ofBot(body, error) : "unknown";
+  return fails === false || fails === undefined ? ofBot(body, error, patienceMs) : "unknown";
+}
+
+/** What the bot's polls met since the last that returned: an older error explains nothing of now. */
+export function errorSince({ telegram }: BotHealth): BotHealth["telegram"]["last_error"] {
+  const { last_error: error, last_success_at: success } = telegram;
+  return error === null || (success !== null && Date.parse(error.at) < Date.parse(success)) ? null : error;
 }
 
 /**
@@ -95,15 +104,21 @@ export function isBack(bot: BotView): boolean {
 }
 
 /** Telegram answers us: it lies with the bot. */
-function ofBot(body: BotHealth, error: BotHealth["telegram"]["last_error"]): Cause {
+function ofBot(body: BotHealth, error: BotHealth["telegram"]["last_error"], patienceMs: number): Cause {
   const { telegram, updates, event_loop } = body;
   const inFlightMs = botAgeMs(body, telegram.in_flight_since);
   if (telegram.stopped) return "poll_loop_ended";
   if (isNetwork(error)) return "bot_egress";
   if (event_loop.delay_p99_ms > 1000) return "event_loop_blocked";
-  if (inFlightMs === undefined && (updates.oldest_in_flight_seconds ?? 0) > 60) return "handlers_stuck";
-  if (inFlightMs !== undefined && inFlightMs > 60_000) return "poll_stalled";
-  if ((botAgeMs(body, telegram.next_retry_at) ?? 0) < -60_000) return "backoff_wait";
+  if (inFlightMs === undefined && (updates.oldest_in_flight_seconds ?? 0) * 1000 > patienceMs) return "handlers_stuck";
+  if (inFlightMs !== undefined && inFlightMs > patienceMs) return "poll_stalled";
+  const retryInMs = -(botAgeMs(body, telegram.next_retry_at) ?? 0);
+  if (retryInMs > patienceMs) return "backoff_wait";
+  // A bot that gives its polls up in time never shows a long one.
+  if (error?.reason === "timeout") return "poll_stalled";
+  // Nothing failed, nothing is on its way and nothing is planned: nobody polls any more.
+  const polled = telegram.last_success_at !== null;
+  if (polled && error === null && inFlightMs === undefined && retryInMs <= 0) return "poll_loop_ended";
   return "unknown";
 }
 

@@ -40,7 +40,7 @@ export interface Standing {
   noDataForMs: number | null;
 }
 
-export interface EngineOptions extends Pick<WorldOptions, "expectedUpdates"> {
+export interface EngineOptions {
   thresholds: Thresholds;
   channels: ChannelPolicy[];
   escalateAfterMs: number;
@@ -72,7 +72,6 @@ export function createEngine(deps: EngineDeps, options: EngineOptions) {
   const composer = createComposer(state, truth, options.render, channels);
   const rules = RULES.filter(({ name }) => thresholds[name].enabled);
   const worldOptions: WorldOptions = {
-    expectedUpdates: options.expectedUpdates,
     errorsWindowMs: thresholds.TelegramBotErrorsHigh.windowMs,
     slowAnswerMs: thresholds.EventLoopBlocked.answerMs,
   };

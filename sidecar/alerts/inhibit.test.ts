@@ -21,6 +21,12 @@ const CASES: [string, Parameters<typeof incidentOf>[0], Inhibitor, boolean][] = 
     true,
   ],
   [
+    "no network does not explain a dependency that is reached without it",
+    { rule: "DependencyUnhealthy", target: "whisper", facts: { nearby: true } },
+    by("HostOffline", "host"),
+    false,
+  ],
+  [
     "no network does not explain a database",
     { rule: "DependencyUnhealthy", target: "shopbot/sqlite" },
     by("HostOffline", "host"),

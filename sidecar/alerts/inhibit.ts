@@ -95,8 +95,8 @@ function applies(row: Inhibition, inhibitor: Inhibitor, incident: Incident): boo
   if (row.cause !== undefined && inhibitor.cause !== row.cause) return false;
   if (row.by === "DependencyUnhealthy") return namesDependency(incident, inhibitor);
   if (incident.rule === "DependencyUnhealthy") {
-    // What runs inside the process or on this host needs no network.
-    if (row.scope === "any") return !incident.target.endsWith("/sqlite");
+    // What runs inside the process, on this host or beside it is not reached through the uplink.
+    if (row.scope === "any") return !incident.target.endsWith("/sqlite") && incident.facts["nearby"] !== true;
     return incident.target.startsWith(`${inhibitor.target}/`);
   }
   return row.scope === "any" || incident.target === inhibitor.target;

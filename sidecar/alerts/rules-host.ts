@@ -92,6 +92,7 @@ const dependency: Rule = {
         error: first[1].error,
         seenBy: failing.map(([by]) => by),
         dependency: target.split("/").at(-1) ?? target,
+        nearby: world.dependencies[target]?.nearby ?? false,
       },
     };
   },

@@ -1,4 +1,4 @@
-import { botAgeMs, disconnectCause, isBack, otherBot, telegramFails, wayToTelegram } from "./cause.ts";
+import { botAgeMs, disconnectCause, errorSince, isBack, otherBot, telegramFails, wayToTelegram } from "./cause.ts";
 import { bots, CLEAR, type Context, type Rule, STALE_MS, UNKNOWN } from "./rule.ts";
 import { bodyOf } from "./rules-bot.ts";
 
@@ -31,11 +31,11 @@ const disconnected: Rule = {
     const body = bodyOf(context);
     const ageMs = pollAgeMs(context);
     if (!bot || !body || ageMs === undefined) return UNKNOWN;
-    const { afterMs, startMs } = thresholds.TelegramBotDisconnected;
+    const { afterMs, startMs, patienceMs } = thresholds.TelegramBotDisconnected;
     // After a long stop the last success is old before the first poll had a chance; a crash loop does not renew this.
     if (bot.unpolledSinceAtMs !== null && now.atMs - bot.unpolledSinceAtMs < startMs) return UNKNOWN;
     if (ageMs <= afterMs || waitsHealthily(context)) return CLEAR;
-    const error = body.telegram.last_error;
+    const error = errorSince(body);
     const facts = {
       ageMs,
       limitMs: afterMs,
@@ -54,7 +54,12 @@ const disconnected: Rule = {
       oldestSeconds: body.updates.oldest_in_flight_seconds,
       delayMs: Math.round(body.event_loop.delay_p99_ms),
     };
-    return { value: "breach", sinceAtMs: now.atMs - ageMs, cause: disconnectCause(world, bot, now.atMs), facts };
+    return {
+      value: "breach",
+      sinceAtMs: now.atMs - ageMs,
+      cause: disconnectCause(world, bot, now.atMs, patienceMs),
+      facts,
+    };
   },
   suspect(context) {
     const body = bodyOf(context);
@@ -132,7 +137,9 @@ const webhook: Rule = {
       };
     }
     if (bot.missingUpdates >= reads) {
-      const facts = { allowed: result.allowedUpdates ?? [] };
+      const allowed = result.allowedUpdates ?? [];
+      const asked = body.telegram.allowed_updates ?? [];
+      const facts = { allowed, missing: asked.filter((type) => !allowed.includes(type)) };
       return { value: "breach", severity: "warning", cause: "allowed_updates", facts };
     }
     return CLEAR;

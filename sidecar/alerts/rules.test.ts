@@ -78,7 +78,7 @@ const CASES: Partial<Record<RuleName, Case[]>> = {
   TelegramBotDisconnected: [
     { title: "nothing read", samples: [], reads: "unknown" },
     { title: "the last poll returned 300 s ago", samples: [since(300)], reads: "clear" },
-    { title: "the last poll returned 301 s ago", samples: [since(301)], reads: "breach unknown" },
+    { title: "the last poll returned 301 s ago", samples: [since(301)], reads: "breach poll_loop_ended" },
     { title: "an unreadable /health", samples: [since(301), refused()], reads: "unknown" },
     {
       title: "idle for 31 s in a long poll",
@@ -398,6 +398,19 @@ const CASES: Partial<Record<RuleName, Case[]>> = {
       title: "buttons are not asked for",
       samples: [healthy(), ...repeat(3, webhook({ allowedUpdates: ["message"] }))],
       reads: "breach allowed_updates warning",
+    },
+    {
+      title: "only messages are sent and asked for",
+      samples: [
+        healthy({ telegram: { allowed_updates: ["message"] } }),
+        ...repeat(3, webhook({ allowedUpdates: ["message"] })),
+      ],
+      reads: "clear",
+    },
+    {
+      title: "a bot that does not say what it asks for",
+      samples: [healthy({ telegram: { allowed_updates: null } }), ...repeat(3, webhook({ allowedUpdates: ["poll"] }))],
+      reads: "clear",
     },
     { title: "Telegram's default list", samples: [healthy(), ...repeat(3, webhook({}))], reads: "clear" },
   ],

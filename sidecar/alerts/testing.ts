@@ -35,6 +35,7 @@ export function bodyAt(wallMs: number, over: Part<BotHealth> = {}): BotHealth {
       next_retry_at: null,
       flood_until: null,
       stopped: false,
+      allowed_updates: ["message", "callback_query"],
     },
     updates: { received: 9, handled: 9, failed: 0, in_flight: 0, oldest_in_flight_seconds: null, inbox_pending: 0 },
     errors: { total: 0, last_at: null, by_reason: {} },
@@ -66,7 +67,7 @@ export const healthy = (over: Part<BotHealth> = {}, agoMs = 0): Sample =>
 export const refused = (code = "ECONNREFUSED", agoMs = 0): Sample =>
   sample("health", { result: { ok: false, failure: { phase: "tcp", code, message: "" } } }, "shopbot", agoMs);
 
-const OPTIONS = { errorsWindowMs: 3_600_000, slowAnswerMs: 2000, expectedUpdates: ["message", "callback_query"] };
+const OPTIONS = { errorsWindowMs: 3_600_000, slowAnswerMs: 2000 };
 export const worldOf = (samples: Sample[]): World =>
   samples.reduce((world, seen) => observe(world, seen, OPTIONS), createWorld(NOW.atMs - 86_400_000));
 

@@ -27,6 +27,7 @@ export function defaultThresholds(disconnectedAfterMs: number, errors: { max: nu
       suspectMs: scaled(MINUTE),
       waitingMs: 45_000,
       startMs: scaled(MINUTE / 2),
+      patienceMs: scaled(MINUTE),
     },
     TelegramBotDown: {
       ...common(scaled(2 * MINUTE), scaled(2 * MINUTE)),

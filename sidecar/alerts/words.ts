@@ -14,6 +14,7 @@ interface Words {
 
 const number = (value: Facts[string] | undefined): number => (typeof value === "number" ? value : 0);
 const text = (value: Facts[string] | undefined): string => (value === null || value === undefined ? "" : String(value));
+const listed = (value: Facts[string] | undefined): string => [value ?? []].flat().join(", ");
 const also = (words: string): string => (words === "" ? "" : ` (${words})`);
 
 const WORDS: Record<RuleName, Words> = {
@@ -143,7 +144,7 @@ const WORDS: Record<RuleName, Words> = {
     line: (facts) =>
       facts["host"]
         ? `A webhook to ${text(facts["host"])} is set while the bot polls.`
-        : `allowed_updates lacks a type that the bot needs: ${[facts["allowed"] ?? []].flat().join(", ")}.`,
+        : `Telegram sends ${listed(facts["allowed"])}; the bot asks for ${listed(facts["missing"])} as well.`,
   },
   TelemetryAbsent: {
     firing: "its telemetry does not arrive",

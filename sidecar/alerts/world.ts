@@ -6,7 +6,7 @@ import { type BackupAge, backupOf, next, noStreak, type Read, reasonOf, type Str
 export interface World {
   bots: Record<string, BotView>;
   controls: Record<string, Streak>;
-  dependencies: Record<string, Streak & { phase: string | null; status: number | null }>;
+  dependencies: Record<string, Streak & { phase: string | null; status: number | null; nearby: boolean }>;
   mounts: Record<string, { disk: Read<DiskSample["result"]> | null; ring: Level[] }>;
   own: Read<OwnSample> | null;
   ownSqlite: Streak;
@@ -18,7 +18,6 @@ export interface World {
 export interface WorldOptions {
   errorsWindowMs: number;
   slowAnswerMs: number;
-  expectedUpdates: string[];
 }
 
 export const createWorld = (knownSinceMs: number): World => ({
@@ -48,7 +47,7 @@ export function observe(world: World, sample: Sample, options: WorldOptions): Wo
     case "telegram":
       return withBot(telegramOf(bot, sample));
     case "webhook":
-      return withBot(webhookOf(bot, sample, options.expectedUpdates));
+      return withBot(webhookOf(bot, sample));
     case "control": {
       const streak = next(world.controls[target], atMs, sample.failure && reasonOf(sample.failure));
       return { ...world, controls: { ...world.controls, [target]: streak } };
@@ -60,6 +59,7 @@ export function observe(world: World, sample: Sample, options: WorldOptions): Wo
         ...next(world.dependencies[target], atMs, failure),
         phase: sample.failure?.phase ?? null,
         status: sample.status ?? null,
+        nearby: sample.nearby ?? false,
       };
       return { ...world, dependencies: { ...world.dependencies, [target]: streak } };
     }

@@ -38,6 +38,7 @@ export const health = (over: Partial<BotHealth> = {}): BotHealth => ({
     next_retry_at: null,
     flood_until: null,
     stopped: false,
+    allowed_updates: ["message"],
   },
   updates: { received: 10, handled: 9, failed: 1, in_flight: 0, oldest_in_flight_seconds: null, inbox_pending: 0 },
   errors: { total: 1, last_at: null, by_reason: { handler: 1 } },

@@ -85,7 +85,6 @@ export function createRig(options: RigOptions) {
         always: options.always?.includes(name) ?? false,
       })),
       escalateAfterMs: options.escalateAfterMs ?? 60_000,
-      expectedUpdates: ["message", "callback_query"],
       tokenChannel: options.channels[0]?.name,
       render: {
         links: { grafanaUrl: undefined, consoleUrl: "http://127.0.0.1:8090", runbookUrl: undefined },

@@ -1,3 +1,4 @@
+import { isNearby } from "../nearby.ts";
 import { failureOf, look, type Way } from "./look.ts";
 import type { Failure, Probe } from "./probe.ts";
 import { type Clocks, seen } from "./seen.ts";
@@ -6,6 +7,7 @@ import { type Clocks, seen } from "./seen.ts";
 export function dependencyProbe(name: string, address: string, way: Way, clocks: Clocks, intervalMs: number): Probe {
   const probe = `dependency:${name}`;
   const url = new URL(address);
+  const nearby = isNearby(url) && { nearby: true as const };
   return {
     name: probe,
     intervalMs,
@@ -13,7 +15,8 @@ export function dependencyProbe(name: string, address: string, way: Way, clocks:
     async run(signal) {
       const began = clocks.now();
       const found = await ask(url, way, signal);
-      return { kind: "dependency", ...seen(probe, name, clocks), durationMs: clocks.now() - began, ...found };
+      const durationMs = clocks.now() - began;
+      return { kind: "dependency", ...seen(probe, name, clocks), ...nearby, durationMs, ...found };
     },
   };
 }

@@ -94,6 +94,8 @@ export interface ControlSample extends Seen {
 /** An HTTP dependency. */
 export interface DependencySample extends Seen {
   kind: "dependency";
+  /** Reached without the line to the internet. */
+  nearby?: true;
   durationMs: number;
   status?: number;
   failure?: Failure;
