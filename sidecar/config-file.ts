@@ -26,6 +26,7 @@ const rule = strict({
   enabled: v.optional(yesNo),
   severity: v.optional(v.picklist(["warning", "critical"], "one of warning, critical")),
   after: v.optional(time),
+  recover_after: v.optional(time),
   max: v.optional(positive),
   window: v.optional(time),
 });

@@ -249,7 +249,7 @@ const badFiles: [string, string[]][] = [
     "rules: {TelegramBotDisconnected: {after: 5, loud: true}}",
     [
       "  g.yaml: rules.TelegramBotDisconnected.after = 5: a duration, written like 30s, 5m or 1h",
-      "  g.yaml: rules.TelegramBotDisconnected.loud: unknown key; known here: enabled, severity, after, max, window",
+      "  g.yaml: rules.TelegramBotDisconnected.loud: unknown key; known here: enabled, severity, after, recover_after, max, window",
     ],
   ],
 ];

@@ -611,13 +611,14 @@ test("a setting of the file changes the rule it names", () => {
     { max: 10, windowMs: HOUR },
     {
       TelegramBotDisconnected: { after: 60_000, severity: "warning" },
-      DependencyUnhealthy: { after: 5000, enabled: false },
+      DependencyUnhealthy: { after: 5000, recover_after: 7000, enabled: false },
       TelegramBotErrorBurst: { enabled: true, max: 20, window: 60_000 },
     },
   );
   assert.equal(set.TelegramBotDisconnected.afterMs, 60_000);
   assert.equal(set.TelegramBotDisconnected.severity, "warning");
   assert.equal(set.DependencyUnhealthy.forMs, 5000);
+  assert.equal(set.DependencyUnhealthy.clearMs, 7000);
   assert.equal(set.DependencyUnhealthy.enabled, false);
   assert.equal(set.TelegramBotErrorBurst.max, 20);
   assert.equal(set.TelegramBotErrorBurst.windowMs, 60_000);

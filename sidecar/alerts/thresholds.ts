@@ -61,7 +61,7 @@ export function defaultThresholds(disconnectedAfterMs: number, errors: { max: nu
       minHistoryMs: 3 * HOUR,
     },
     DiskInodesLow: { ...common(5 * MINUTE, 0), warningRatio: 0.05, criticalRatio: 0.03, clearFactor: 1.2 },
-    UpdatesBacklog: { ...common(2 * MINUTE, 2 * MINUTE), max: 100, oldestMs: 2 * MINUTE, clearFactor: 0.5 },
+    UpdatesBacklog: { ...common(2 * MINUTE, 2 * MINUTE), max: 100, oldestMs: scaled(2 * MINUTE), clearFactor: 0.5 },
     SlowResponses: { ...common(5 * MINUTE, 10 * MINUTE), p95Ms: 2000, clearP95Ms: 1500, minUpdates: 20 },
     EventLoopBlocked: { ...common(MINUTE, 2 * MINUTE), delayMs: 1000, answerMs: 2000, reads: 3 },
     MemoryHigh: { ...common(5 * MINUTE, 5 * MINUTE), ratio: 0.9, clearRatio: 0.8 },
@@ -83,13 +83,14 @@ export interface RuleOverride {
   enabled?: boolean | undefined;
   severity?: Severity | undefined;
   after?: number | undefined;
+  recover_after?: number | undefined;
   max?: number | undefined;
   window?: number | undefined;
 }
 
 /**
  * The defaults with the file's settings over them. `after` is the age limit of a rule that has one, else how long its
- * breach must hold; `max` and `window` (milliseconds) go to the limits of that name.
+ * breach must hold; `recover_after` how long the clear must; `max` and `window` (milliseconds) go to the limits of that name.
  */
 export function createThresholds(
   disconnectedAfterMs: number,
@@ -107,6 +108,7 @@ export function createThresholds(
     if (given.severity !== undefined) rule.severity = given.severity;
     if (given.max !== undefined) rule.max = given.max;
     if (given.window !== undefined) rule.windowMs = given.window;
+    if (given.recover_after !== undefined) rule.clearMs = given.recover_after;
     if (given.after !== undefined && rule.afterMs !== undefined) rule.afterMs = given.after;
     else if (given.after !== undefined) rule.forMs = given.after;
   }
