@@ -10,9 +10,12 @@ import { written } from "./doctor/finding.ts";
 
 const envFile = defaultEnvFile();
 if (existsSync(envFile)) process.loadEnvFile(envFile); // what is set already wins
+const part = process.env["GRAMWATCH_PART"];
+// On one machine the bot is where `npm start` puts it.
+if (part === undefined) process.env["BOT_URL"] ||= `http://127.0.0.1:${process.env["BOT_HTTP_PORT"]?.trim() || 8080}`;
 
 const findings = await examine(process.env, {
-  part: process.env["GRAMWATCH_PART"],
+  part,
   send: process.argv.includes("--send"),
   envFile,
   now: Date.now,
