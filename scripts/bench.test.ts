@@ -14,7 +14,7 @@ test("a figure over its goal is missed, over its must it fails; higher is better
 
 test("a line of the table has the goal, ours, the peer of the same run and the ratio", () => {
   const line = row({ figure: "start", unit: "ms", ours: 150, goal: 250, peer: { name: "grammY alone", value: 100 } });
-  assert.match(line, /^start +≤ 250 +150 ms +100 \(grammY alone\) +×1\.50 +ok$/);
+  assert.match(line, /^start +≤ 250 +150 ms +×1\.50 of 100 \(grammY alone\) +ok$/);
 });
 
 test("a bench that does not exist ends with 1 and the names of those that do", () => {

@@ -8,23 +8,31 @@ export function verdictOf({ ours, goal, must, better }: Figure): "ok" | "missed"
   return goal === undefined && must === undefined ? "–" : "ok";
 }
 
-/** One line of the table; without a figure its head. */
-export function row(figure?: Figure): string {
-  if (figure === undefined) return line("figure", "goal", "must", "ours", "peer", "ratio", "");
-  const { goal, must, ours, unit, peer, better } = figure;
+export const oursOf = ({ ours, unit }: Figure): string => `${ours} ${unit}`;
+
+export function limitsOf({ goal, must, better }: Figure): { goal: string; must: string } {
   const limit = (value: number | undefined): string =>
     value === undefined ? "" : `${better === "higher" ? "≥" : "≤"} ${value}`;
-  return line(
-    figure.figure,
-    limit(goal),
-    limit(must),
-    `${ours} ${unit}`,
-    peer === undefined ? "" : `${peer.value} (${peer.name})`,
-    peer === undefined ? "" : `×${(ours / peer.value).toFixed(2)}`,
-    verdictOf(figure),
-  );
+  return { goal: limit(goal), must: limit(must) };
 }
 
-function line(name: string, goal: string, must: string, ours: string, peer: string, ratio: string, verdict: string) {
-  return `${name.padEnd(62)} ${goal.padEnd(7)} ${must.padEnd(7)} ${ours.padStart(16)}  ${peer.padEnd(24)} ${ratio.padEnd(8)} ${verdict}`.trimEnd();
+/** The same of something else, measured in the same run, and the ratio to it. */
+export const peerOf = ({ ours, peer }: Figure): string =>
+  peer === undefined ? "" : `×${(ours / peer.value).toFixed(2)} of ${peer.value} (${peer.name})`;
+
+const WIDTHS = [62, 8, 8, -16, 38];
+
+/** One line of the table; without a figure its head. */
+export function row(figure?: Figure): string {
+  if (figure === undefined) return line(["figure", "goal", "must", "ours", "beside it"]);
+  const { goal, must } = limitsOf(figure);
+  return line([figure.figure, goal, must, oursOf(figure), peerOf(figure), verdictOf(figure)]);
+}
+
+function line(cells: string[]): string {
+  const placed = cells.map((cell, at) => {
+    const width = WIDTHS[at] ?? 0;
+    return width < 0 ? `${cell.padStart(-width)} ` : cell.padEnd(width);
+  });
+  return placed.join(" ").trimEnd();
 }
