@@ -1,32 +1,116 @@
 import assert from "node:assert/strict";
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, globSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join, normalize } from "node:path";
 import { test } from "node:test";
-import type { Setting } from "@gramwatch/otel";
-import { settings as bot } from "./bot/config.ts";
-import { SIDECAR_SETTINGS as sidecar } from "./sidecar/settings.ts";
+import { startTestBot } from "./bot/testing.ts";
+import manifest from "./package.json" with { type: "json" };
+import { anchorsOf, blocksOf, linksOf, pages, read, root } from "./scripts/docs/pages.ts";
+import { botCommandTables, dashboardTable, figureTables, ruleTable, settingTables } from "./scripts/docs/tables.ts";
 
-/** The README's tables are what the programs really read; `UPDATE=1 node --test docs.test.ts` writes them anew. */
-for (const [process, settings] of Object.entries({ bot, sidecar }))
-  test(`the README's table of the ${process}'s settings is the ${process}'s own`, () => {
-    const readme = readFileSync("README.md", "utf8");
-    const [begin, end] = [`<!-- settings:${process} -->\n`, `<!-- /settings:${process} -->`];
-    const from = readme.indexOf(begin) + begin.length;
-    const to = readme.indexOf(end);
-    assert.ok(to >= from, `README.md has ${begin.trim()} … ${end}`);
-    const wanted = `\n${tableOf(settings)}\n\n`;
-    if (globalThis.process.env["UPDATE"]) writeFileSync("README.md", readme.slice(0, from) + wanted + readme.slice(to));
-    else assert.equal(readme.slice(from, to), wanted);
-  });
-
-function tableOf(settings: Record<string, Setting<unknown>>): string {
-  const rows = Object.entries(settings).map(([name, { fallback, secret, doc }]) => {
-    const names = secret ? `\`${name}\`, \`${name}_FILE\`` : `\`${name}\``;
-    return `| ${names} | ${fallback ? `\`${fallback}\`` : "–"} | ${doc.replaceAll("|", "\\|")} |`;
-  });
-  return ["| variable | default | meaning |", "|---|---|---|", ...rows].join("\n");
+/** Compares what stands between `<!-- name -->` and `<!-- /name -->`; `UPDATE=1 node --test docs.test.ts` writes it anew. */
+function assertFilled(page: string, blocks: Record<string, string>): void {
+  for (const [name, content] of Object.entries(blocks)) {
+    const text = read(page);
+    const [begin, end] = [`<!-- ${name} -->\n`, `<!-- /${name} -->`];
+    const from = text.indexOf(begin) + begin.length;
+    const to = text.indexOf(end);
+    assert.ok(text.includes(begin) && to >= from, `${page} has ${begin.trim()} … ${end}`);
+    const wanted = `\n${content}\n\n`;
+    if (process.env["UPDATE"]) writeFileSync(join(root, page), text.slice(0, from) + wanted + text.slice(to));
+    else assert.equal(text.slice(from, to), wanted, `${page}: ${name}`);
+  }
 }
 
-test("every runbook, document and file that the README links to is there", () => {
-  for (const [, target] of readFileSync("README.md", "utf8").matchAll(/\]\((?!https?:)([^)#]+)[^)]*\)/g))
-    assert.doesNotThrow(() => readFileSync(target ?? ""), target);
+test("the tables of settings are what the programs read", () => {
+  assertFilled("docs/configuration.md", settingTables);
+});
+
+test("the table of rules is what the sidecar judges by, and what the runbooks say", () => {
+  assertFilled("docs/alerts.md", { rules: ruleTable() });
+});
+
+test("the page of the bot's commands lists exactly what the bot answers to /help", async (t) => {
+  const bot = await startTestBot(t, { env: { BOT_ADMINS: "4242" } });
+  const [everyone, admins] = [await bot.ask("/help", { user: 7 }), await bot.ask("/help")];
+  assertFilled("docs/bot-commands.md", botCommandTables(everyone, admins));
+});
+
+test("the table of dashboards is that of the files", () => {
+  assertFilled("docs/dashboards.md", { dashboards: dashboardTable() });
+});
+
+test("every figure in the pages is the one in bench/results", () => {
+  for (const [page, blocks] of Object.entries(figureTables())) assertFilled(page, blocks);
+});
+
+test("the README counts rules and megabytes as the code does", () => {
+  const readme = read("README.md");
+  assert.match(readme, /Nineteen rules/);
+  assert.equal(ruleTable().split("\n").length - 2, 19);
+  const limits = [...read("scripts/images.test.ts").matchAll(/compressed: (\d+)/g)].map(([, megabytes]) => megabytes);
+  assert.ok(readme.includes(`below ${limits[0]} MB (bot) and ${limits[1]} MB (sidecar)`), String(limits));
+});
+
+test("every link leads to a file that is there, and to a heading in it", () => {
+  const broken = pages.flatMap((page) =>
+    linksOf(page).filter((link) => {
+      const [path = "", anchor] = link.split("#");
+      const target = path === "" ? page : normalize(join(dirname(page), path));
+      if (!existsSync(join(root, target))) return true;
+      return anchor !== undefined && !anchorsOf(target).includes(anchor);
+    }),
+  );
+  assert.deepEqual(broken, []);
+});
+
+test("every page of docs/ is one step from docs/README.md, and that one step from the README", () => {
+  const from = (page: string): string[] => linksOf(page).map((link) => join(dirname(page), link.split("#")[0] ?? ""));
+  assert.ok(from("README.md").includes("docs/README.md"));
+  const reached = [...from("docs/README.md"), ...from("docs/guide/README.md"), "docs/README.md"];
+  const own = pages.filter((page) => page.startsWith("docs/") && !page.startsWith("docs/runbooks/"));
+  assert.deepEqual(
+    own.filter((page) => !reached.includes(page)),
+    [],
+  );
+});
+
+test("every npm command, program, file and setting that a page names is there", () => {
+  const sources = globSync(
+    ["{otel,bot,sidecar,fake-telegram,grafana,scripts,bench,k8s}/**/*.{ts,mjs,yaml,sh}", "*.yml"],
+    {
+      cwd: root,
+      exclude: ["**/node_modules/**", "**/dist/**"],
+    },
+  ).map(read);
+  const known = new Set(
+    [...sources, read("Dockerfile"), read(".env.production.example")].flatMap((text) => text.match(/[A-Z][A-Z\d_]+/g)),
+  );
+  for (const page of pages) {
+    const text = read(page);
+    for (const [, name = ""] of text.matchAll(/npm run ([\w:-]+)/g))
+      assert.ok(name in manifest.scripts, `${page}: npm run ${name}`);
+    for (const [, name = ""] of text.matchAll(/\/app\/(\w+)\.mjs/g))
+      assert.ok(existsSync(join(root, "scripts", `${name}.ts`)), `${page}: ${name}.mjs`);
+    for (const [path] of text.matchAll(/\b(scripts\/[\w./-]+\.(sh|ts|mjs)|docker-compose\.\w+\.yml|k8s\/[\w/-]+)/g))
+      assert.ok(existsSync(join(root, path)), `${page}: ${path}`);
+    for (const [, name = ""] of text.matchAll(/`([A-Z][A-Z\d]*(?:_[A-Z\d]+)+)[`=]/g))
+      assert.ok(known.has(name) || known.has(name.replace(/_FILE$/, "")), `${page}: ${name}`);
+  }
+});
+
+test("every fenced block names its language, so that no command hides in one without", () => {
+  const languages = new Set(["sh", "ts", "text", "yaml", "toml"]);
+  for (const page of pages)
+    for (const { language, text } of blocksOf(page))
+      assert.ok(languages.has(language), `${page}: ${language}\n${text}`);
+});
+
+test("the map in CONTRIBUTING.md has every folder", () => {
+  const [map] = blocksOf("CONTRIBUTING.md").filter(({ text }) => /^otel\/ /m.test(text));
+  const mapped = [...(map?.text ?? "").matchAll(/^([\w-]+)\/ /gm)].map(([, name]) => name);
+  const ignored = readFileSync(join(root, ".gitignore"), "utf8").split("\n");
+  const there = readdirSync(root, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory() && !entry.name.startsWith(".") && !ignored.includes(`${entry.name}/`))
+    .map(({ name }) => name);
+  assert.deepEqual(new Set(mapped), new Set(there));
 });
