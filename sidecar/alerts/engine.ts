@@ -61,6 +61,8 @@ export interface EngineDeps {
 }
 
 const CHECKPOINT_MS = 15_000;
+/** The telemetry of what made an incident is a moment behind it: so long it is looked for at every tick. */
+const YOUNG_MS = 10_000;
 const KEEP_MS = 30 * 86_400_000;
 const UNSEEN_MS = 10 * 60_000; // longer than the longest interval of a probe
 
@@ -224,7 +226,8 @@ export function createEngine(deps: EngineDeps, options: EngineOptions) {
   /** What stands around an open incident: what explains it, what it may say, what the telemetry adds. */
   function surround(stored: Incident, inhibitors: Inhibitor[], withEvidence: boolean, now: Now): boolean {
     if (stored.resolvedAtMs !== null) return false;
-    const explained = withEvidence ? explain(stored, serviceOf(stored.target), evidence) : stored;
+    const look = withEvidence || now.atMs - stored.firedAtMs < YOUNG_MS;
+    const explained = look ? explain(stored, serviceOf(stored.target), evidence) : stored;
     // What recovers with its inhibitor is not told because that was a moment faster.
     const { inhibitedBy, held } = stored.state === "recovering" ? stored : inhibition(explained, inhibitors);
     const same = inhibitedBy === stored.inhibitedBy && held === stored.held;

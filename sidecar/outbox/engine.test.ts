@@ -263,6 +263,21 @@ test("a rule without readings stands as no data", async () => {
   assert.ok((standing?.noDataForMs ?? 0) > 2 * MINUTE);
 });
 
+test("what the telemetry knows of an alert is in its message seconds later, not at the next checkpoint", async (t) => {
+  let traceId: string | undefined;
+  const evidence = { lastFailingTrace: () => traceId, topErrors: () => [] };
+  const { rig, texts } = await line(t, { evidence });
+  const failing = (): Sample[] => [
+    healthSample(rig.at(), health(rig.at(), { errors: { total: 11, last_at: null, by_reason: { handler: 11 } } })),
+  ];
+  await rig.run(20 * SECOND, () => fine(rig), SECOND);
+  await rig.run(SECOND, failing, SECOND);
+  assert.match(texts().at(-1) ?? "", /too many errors/);
+  traceId = "4bf92f3577b34da6a3ce929d0e0e4736"; // the exporter and the Collector took a second each
+  await rig.run(2 * SECOND, failing, SECOND);
+  assert.match(texts().at(-1) ?? "", /traces\/4bf92f35/);
+});
+
 test("a store that breaks makes the text shorter and nothing else", async () => {
   const channel = memoryChannel("telegram");
   const broken = () => {
