@@ -90,7 +90,7 @@ test("an incident that is over or unknown is 404, a bad silence or body 400", as
   const { call, pressed } = api(t);
   assert.equal((await call("/api/alerts/M3QD/ack", {})).status, 404);
   assert.equal((await call("/api/alerts/ZZZZ/silence", { for: "1h" })).status, 404);
-  for (const body of [{}, { for: "forever" }, { for: "0s" }, { for: "31d" }, { for: 60 }, "{", "[", '"x"']) {
+  for (const body of [{}, { for: "forever" }, { for: "0s" }, { for: "8d" }, { for: 60 }, "{", "[", '"x"']) {
     assert.equal((await call("/api/alerts/K7F2/silence", body)).status, 400, JSON.stringify(body));
   }
   assert.deepEqual(pressed, []);

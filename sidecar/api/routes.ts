@@ -6,7 +6,7 @@ import { refuse } from "./refuse.ts";
 
 const MAX_BODY_BYTES = 64 * 1024;
 const HOUR_MS = 3_600_000;
-const MAX_SILENCE_MS = 30 * 24 * HOUR_MS;
+const MAX_SILENCE_MS = 7 * 24 * HOUR_MS;
 const STATES = new Set(["firing", "resolved", "all"]);
 
 /** The JSON routes of the contract, without authentication: `guard` stands before them. */
@@ -50,7 +50,7 @@ export function apiRoutes(deps: ConsoleDeps, options: ConsoleOptions): Hono {
     const body = await jsonBody(c);
     const forMs = durationOf("for", typeof body["for"] === "string" ? body["for"] : undefined);
     if (forMs === undefined || forMs === 0 || forMs > MAX_SILENCE_MS) {
-      return refuse(c, 400, "bad_request", 'send {"for":"1h"}: a duration up to 30d');
+      return refuse(c, 400, "bad_request", 'send {"for":"1h"}: a duration up to 7d');
     }
     return known(c, alerts.silence(c.req.param("id"), forMs, nameOf(body["by"])));
   });
