@@ -1,104 +1,10 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { test, type TestContext } from "node:test";
-import { type FakeTelegram, startFakeTelegram } from "../fake-telegram/mod.ts";
-import { freePorts, type Running, start, until } from "./testing.ts";
-
-const CHAT = -100_777;
-
-interface World {
-  /** Where the watched bot lives, and where alerts are written: apart, so that the first can be cut off alone. */
-  telegram: FakeTelegram;
-  alerts: FakeTelegram;
-  bot: Running;
-  sidecar: Running;
-  api: string;
-  startBot: () => Promise<Running>;
-  /** What the alert chat shows. */
-  shown: () => string[];
-}
-
-async function setUp(t: TestContext, over: Record<string, string> = {}): Promise<World> {
-  const telegram = await startFakeTelegram({ bots: ["shop"] });
-  const alerts = await startFakeTelegram({ bots: ["alarm"] });
-  const dir = mkdtempSync(join(tmpdir(), "sidecar-"));
-  t.after(async () => {
-    await Promise.all([telegram.close(), alerts.close()]);
-    rmSync(dir, { recursive: true, force: true });
-  });
-  alerts.group({ id: CHAT, title: "Operations", type: "supergroup" });
-  writeFileSync(join(dir, "g.yaml"), `alerts: {telegram: {chat_id: ${CHAT}, api_root: "${alerts.url}"}}\n`);
-  const [botPort = 0, otlpPort = 0, consolePort = 0] = await freePorts(3);
-  const common = {
-    TELEGRAM_API_ROOT: telegram.url,
-    BOT_TOKEN: telegram.bot("shop").token,
-    DATA_DIR: join(dir, "data"),
-    OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${otlpPort}`,
-    OTEL_METRIC_EXPORT_INTERVAL: "500",
-    OTEL_BSP_SCHEDULE_DELAY: "100",
-    OTEL_BLRP_SCHEDULE_DELAY: "100",
-  };
-  const startBot = async () => {
-    const bot = start(t, "../bot/main.ts", { ...common, BOT_HTTP_PORT: String(botPort) });
-    await bot.said("bot started");
-    await ask(telegram, "/help"); // a first poll has returned: the next thing it waits for is news
-    return bot;
-  };
-  const bot = await startBot();
-  const sidecar = start(t, "main.ts", {
-    ...common,
-    SIDECAR_CONFIG: join(dir, "g.yaml"),
-    ALERT_BOT_TOKEN: alerts.bot("alarm").token,
-    BOT_URL: `http://127.0.0.1:${botPort}`,
-    OTLP_PORT: String(otlpPort),
-    CONSOLE_PORT: String(consolePort),
-    DISCONNECTED_AFTER: "3s",
-    ...over,
-  });
-  await sidecar.said("sidecar started");
-  const api = `http://127.0.0.1:${consolePort}`;
-  await until(
-    "a connected bot",
-    async () => {
-      const { bots } = (await (await fetch(`${api}/api/status`)).json()) as Status;
-      return bots[0]?.health?.telegram.connected || undefined; // an export that is late on a busy machine is no matter here
-    },
-    { otherwise: () => sidecar.output() + bot.output() },
-  );
-  const shown = () => alerts.messages(CHAT).map((message) => ("text" in message ? message.text : ""));
-  return { telegram, alerts, bot, sidecar, api, startBot, shown };
-}
-
-interface Status {
-  bots: { health: { telegram: { connected: boolean } } | null }[];
-}
-
-/** Writes to the watched bot and waits for its answer. */
-async function ask(telegram: FakeTelegram, text: string): Promise<void> {
-  const skip = telegram.calls().filter(({ method }) => method === "sendMessage").length;
-  telegram.say(text);
-  await telegram.called("sendMessage", { skip });
-}
-
-const firing = async (api: string) =>
-  ((await (await fetch(`${api}/api/alerts?state=firing`)).json()) as { alerts: { rule: string; cause: string }[] })
-    .alerts;
-
-/** The chat shows a message like this; how many it shows in all is for the test to say. */
-const chatShows = ({ alerts, shown, sidecar }: World, pattern: RegExp) =>
-  until(`a message like ${pattern}`, () => shown().find((text) => pattern.test(text)), {
-    otherwise: () =>
-      JSON.stringify(
-        alerts.calls().map(({ method, params, description }) => [method, params, description]),
-        null,
-        1,
-      ) + sidecar.output(),
-  });
+import { test } from "node:test";
+import { until } from "./testing.ts";
+import { ask, chatShows, firing, startWorld } from "./testing-world.ts";
 
 test("eleven failures within the hour are one message with the cause and the trace", async (t) => {
-  const world = await setUp(t);
+  const world = await startWorld(t);
   const { telegram, alerts, shown, api } = world;
   for (let n = 1; n <= 10; n++) await ask(telegram, "/boom");
   await until("ten errors at the sidecar", async () => ((await errorsOf(api)) === 10 ? true : undefined));
@@ -111,7 +17,7 @@ test("eleven failures within the hour are one message with the cause and the tra
   await until("twelve errors at the sidecar", async () => ((await errorsOf(api)) === 12 ? true : undefined));
   assert.equal(alerts.calls().filter(({ method }) => method === "sendMessage").length, 1);
   assert.deepEqual(
-    (await firing(api)).map(({ rule }) => rule),
+    (await firing(world)).map(({ rule }) => rule),
     ["TelegramBotErrorsHigh"],
   );
 });
@@ -124,7 +30,7 @@ async function errorsOf(api: string): Promise<number | undefined> {
 }
 
 test("an outage longer than DISCONNECTED_AFTER is told once, and once that it is over", async (t) => {
-  const world = await setUp(t);
+  const world = await startWorld(t);
   const { telegram, alerts, shown } = world;
   const outage = telegram.faults.add({ fault: { kind: "refuse" } });
   const down = await chatShows(world, /disconnected from Telegram/);
@@ -137,7 +43,7 @@ test("an outage longer than DISCONNECTED_AFTER is told once, and once that it is
 });
 
 test("a killed bot is reported; a killed sidecar is not noticed by the bot", async (t) => {
-  const world = await setUp(t);
+  const world = await startWorld(t);
   const { bot, sidecar, startBot, telegram } = world;
   await bot.end("SIGKILL");
   await chatShows(world, /down|not running|unreachable/i);
@@ -150,8 +56,8 @@ test("a killed bot is reported; a killed sidecar is not noticed by the bot", asy
 
 const isWebhookInfo = ({ method }: { method: string }) => method === "getWebhookInfo";
 
-test("with the bot's token the sidecar calls getMe and getWebhookInfo, and it says its token nowhere", async (t) => {
-  const { telegram, sidecar, alerts, bot } = await setUp(t);
+test("failure 5: with the bot's token the sidecar calls getMe and getWebhookInfo, and it says its token nowhere", async (t) => {
+  const { telegram, sidecar, alerts, bot } = await startWorld(t);
   await telegram.called("getWebhookInfo");
   telegram.faults.add({ method: "getMe", fault: { kind: "html" } });
   await sidecar.said("a probe fails");

@@ -98,6 +98,14 @@ test("what is only suspected holds the message back", () => {
   assert.deepEqual(held, { inhibitedBy: null, held: true });
 });
 
+test("a webhook that may be set holds the conflict that it would explain", () => {
+  const suspected = by("TelegramWebhookMisconfigured", "shopbot", { incident: null });
+  assert.deepEqual(inhibition(incidentOf({ rule: "TelegramPollingConflict" }), [suspected]), {
+    inhibitedBy: null,
+    held: true,
+  });
+});
+
 test("an open incident explains before a suspicion holds", () => {
   const verdict = inhibition(incidentOf({}), [by("HostOffline", "host", { incident: null }), by("TelegramBotDown")]);
   assert.deepEqual(verdict, { inhibitedBy: "PARENT", held: false });

@@ -92,7 +92,9 @@ export function inhibition(incident: Incident, inhibitors: Inhibitor[]): Verdict
 }
 
 function applies(row: Inhibition, inhibitor: Inhibitor, incident: Incident): boolean {
-  if (row.cause !== undefined && inhibitor.cause !== row.cause) return false;
+  // What is only suspected has no cause yet.
+  const isKnown = inhibitor.incident !== null;
+  if (row.cause !== undefined && isKnown && inhibitor.cause !== row.cause) return false;
   if (row.by === "DependencyUnhealthy") return namesDependency(incident, inhibitor);
   if (incident.rule === "DependencyUnhealthy") {
     // What runs inside the process, on this host or beside it is not reached through the uplink.

@@ -41,12 +41,20 @@ function errorCount(
   clearAt: number,
 ): Reading {
   const { world, target, now, thresholds, firing } = context;
-  if (bodyOf(context) === undefined) return UNKNOWN;
+  const body = bodyOf(context);
+  if (body === undefined) return UNKNOWN;
   const errors = world.bots[target]?.errors;
   const { max, windowMs } = thresholds[rule];
   const count = errorsWithin(errors, windowMs, thresholds.TelegramBotErrorsHigh.windowMs, now.atMs);
   if (firing ? count <= clearAt : count <= max) return { ...CLEAR, facts: { count } };
-  return { value: "breach", facts: { count, max, windowMs, lastErrorWallMs: errors?.lastErrorWallMs ?? null } };
+  const reasons = Object.entries(body.errors.by_reason)
+    .filter(([, number]) => number > 0)
+    .toSorted(([, a], [, b]) => b - a)
+    .map(([reason, number]) => `${reason} ${number}`);
+  return {
+    value: "breach",
+    facts: { count, max, windowMs, reasons, lastErrorWallMs: errors?.lastErrorWallMs ?? null },
+  };
 }
 
 const errorsHigh: Rule = {

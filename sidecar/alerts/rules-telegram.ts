@@ -144,6 +144,8 @@ const webhook: Rule = {
     }
     return CLEAR;
   },
+  suspect: ({ world, target }) => (world.bots[target]?.webhookSet ?? 0) > 0,
+  holdMs: ({ TelegramWebhookMisconfigured: { holdMs } }) => holdMs,
 };
 
 export const telegramRules: Rule[] = [disconnected, token, conflict, webhook];

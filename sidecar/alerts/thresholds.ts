@@ -68,7 +68,7 @@ export function defaultThresholds(disconnectedAfterMs: number, errors: { max: nu
     BotRestarting: { ...common(0, 0), max: 3, windowMs: 15 * MINUTE },
     TelegramTokenInvalid: { ...common(0, 0), reads: 2 },
     TelegramPollingConflict: { ...common(scaled(MINUTE), scaled(2 * MINUTE)), max: 3, windowMs: 5 * MINUTE },
-    TelegramWebhookMisconfigured: { ...common(0, 0), reads: 3 },
+    TelegramWebhookMisconfigured: { ...common(0, 0), reads: 3, holdMs: scaled(3 * MINUTE) },
     TelemetryAbsent: { ...common(0, 2 * MINUTE), afterMs: 10 * MINUTE },
     BackupStale: { ...common(0, 0), afterMs: 26 * HOUR },
     HostOffline: { ...common(scaled(MINUTE), scaled(2 * MINUTE)), reads: 2 },

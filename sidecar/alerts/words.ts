@@ -17,6 +17,13 @@ const text = (value: Facts[string] | undefined): string => (value === null || va
 const listed = (value: Facts[string] | undefined): string => [value ?? []].flat().join(", ");
 const also = (words: string): string => (words === "" ? "" : ` (${words})`);
 
+/** The reasons are those of the process that runs now; the groups of the telemetry say more where it arrives. */
+const errorLine = (facts: Facts): string => {
+  const reasons = listed(facts["reasons"]);
+  const count = `${text(facts["count"])} errors in ${span(number(facts["windowMs"]))} (limit ${text(facts["max"])}).`;
+  return reasons === "" ? count : `${count} By reason, since its start: ${reasons}.`;
+};
+
 const WORDS: Record<RuleName, Words> = {
   TelegramBotDisconnected: {
     firing: "disconnected from Telegram",
@@ -41,16 +48,14 @@ const WORDS: Record<RuleName, Words> = {
     still: "still too many errors",
     resolved: "errors are back to normal",
     missed: "had too many errors, over now",
-    line: (facts) =>
-      `${text(facts["count"])} errors in ${span(number(facts["windowMs"]))} (limit ${text(facts["max"])}).`,
+    line: errorLine,
   },
   TelegramBotErrorBurst: {
     firing: "a burst of errors",
     still: "the burst of errors goes on",
     resolved: "the burst of errors is over",
     missed: "had a burst of errors, over now",
-    line: (facts) =>
-      `${text(facts["count"])} errors in ${span(number(facts["windowMs"]))} (limit ${text(facts["max"])}).`,
+    line: errorLine,
   },
   DependencyUnhealthy: {
     firing: "unhealthy",

@@ -82,7 +82,7 @@ export interface WebhookSample extends Seen {
         lastErrorMessage?: string;
         allowedUpdates?: string[];
       }
-    | { ok: false; description: string };
+    | { ok: false; errorCode?: number; description: string };
 }
 
 /** A host that is not Telegram's, to tell "Telegram is down" from "we are offline". */

@@ -131,6 +131,33 @@ test("a hanging, resetting or cutting Bot API fails after the connection", async
   assert.equal(await phaseWith({ kind: "drip" }), "body");
 });
 
+test("failure 7: a refused token is tried twice and then every 15 minutes; the way is still walked", async (t) => {
+  const telegram = await fake(t);
+  telegram.revoke();
+  const clock = { ms: 0 };
+  const clocks = { ...systemClocks, now: () => clock.ms };
+  const me = telegramProbe({ ...deps(telegram.url), clocks }, 1000);
+  const info = webhookProbe({ ...deps(telegram.url), clocks, token: TOKEN }, 1000);
+  const both = async () => {
+    const [seen, view] = await Promise.all([me, info].map((probe) => probe.run(AbortSignal.timeout(3000))));
+    return [seen as TelegramSample, view as WebhookSample] as const;
+  };
+  for (let look = 0; look < 10; look++) {
+    const [seen, view] = await both();
+    assert.equal(seen.getMe?.ok === false && seen.getMe.errorCode, 401);
+    assert.ok(seen.paths.every(({ ttfbMs }) => ttfbMs !== undefined));
+    assert.equal(view.result.ok, false);
+    clock.ms += 60_000;
+  }
+  assert.equal(telegram.calls().length, 4);
+  clock.ms += 6 * 60_000;
+  telegram.restore();
+  const [seen, view] = await both();
+  assert.deepEqual([seen.getMe?.ok, view.result.ok], [true, true]);
+  await both();
+  assert.equal(telegram.calls().length, 8, "and from then on as before");
+});
+
 test("a revoked token is 401 with Telegram's words; another bot's id is seen", async (t) => {
   const telegram = await fake(t);
   telegram.revoke("shop");
@@ -213,7 +240,7 @@ test("updates that wait while the bot polls are counted", async (t) => {
 test("a refused getWebhookInfo says who refused, or how far it came", async (t) => {
   const telegram = await fake(t);
   telegram.revoke("shop");
-  assert.deepEqual((await webhook(telegram.url)).result, { ok: false, description: "Unauthorized" });
+  assert.deepEqual((await webhook(telegram.url)).result, { ok: false, errorCode: 401, description: "Unauthorized" });
   const { result } = await webhook(`http://127.0.0.1:${await refusedPort()}`);
   assert.match(result.ok ? "" : result.description, /^tcp: connect ECONNREFUSED/);
 });

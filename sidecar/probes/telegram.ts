@@ -2,7 +2,7 @@ import type { LookupAddress } from "node:dns";
 import { redactFreeText } from "@gramwatch/otel";
 import type { Identity } from "./identity.ts";
 import { ask, certExpiry, failureOf, look, open, type Phases, resolve, type Way } from "./look.ts";
-import type { PathPhases, Probe, TelegramSample } from "./probe.ts";
+import type { PathPhases, Probe, TelegramSample, WebhookSample } from "./probe.ts";
 import { type Clocks, seen } from "./seen.ts";
 
 interface Deps {
@@ -21,14 +21,19 @@ type GetMe = NonNullable<TelegramSample["getMe"]>;
  */
 export function telegramProbe({ name, apiRoot, token, identity, way, clocks }: Deps, intervalMs: number): Probe {
   const probe = name("telegram");
-  const url = new URL(token === undefined ? `${apiRoot}/` : `${apiRoot}/bot${token}/getMe`);
+  const bare = new URL(`${apiRoot}/`);
+  const withToken = token === undefined ? undefined : new URL(`${apiRoot}/bot${token}/getMe`);
+  const restraint = createRestraint(clocks);
+  let refused: GetMe | undefined;
   return {
     name: probe,
     intervalMs,
     timeoutMs: 10_000,
     async run(signal) {
-      const walks = await walkFamilies(url, way, signal);
-      const getMe = token === undefined ? undefined : bestAnswer(walks);
+      const asks = withToken !== undefined && restraint.mayAsk();
+      const walks = await walkFamilies(asks ? withToken : bare, way, signal);
+      const getMe = asks ? bestAnswer(walks) : refused;
+      if (asks) refused = restraint.heard(getMe) ? getMe : undefined;
       const expiries = walks.flatMap(({ certExpiresAtMs }) => certExpiresAtMs ?? []);
       if (getMe?.ok) identity.username(getMe.username);
       return {
@@ -47,13 +52,38 @@ export function telegramProbe({ name, apiRoot, token, identity, way, clocks }: D
 export function webhookProbe({ name, apiRoot, token, identity, way, clocks }: Deps, intervalMs: number): Probe {
   const probe = name("webhook");
   const url = new URL(`${apiRoot}/bot${token ?? ""}/getWebhookInfo`);
+  const restraint = createRestraint(clocks);
+  let result: WebhookSample["result"] = { ok: false, description: "not asked yet" };
   return {
     name: probe,
     intervalMs,
     timeoutMs: 10_000,
     async run(signal) {
-      const result = await webhookInfo(url, way, signal);
+      if (restraint.mayAsk()) {
+        result = await webhookInfo(url, way, signal);
+        restraint.heard(result);
+      }
       return { kind: "webhook", ...seen(probe, identity.target(), clocks), result };
+    },
+  };
+}
+
+const REFUSALS = 2;
+const REFUSED_WAIT_MS = 15 * 60_000;
+
+/** Hammering with a refused token gets a bot deleted (openclaw PR #27415): it is tried every 15 minutes, as the bot does. */
+function createRestraint(clocks: Clocks) {
+  let refusals = 0;
+  let askedAtMs = Number.NEGATIVE_INFINITY;
+  return {
+    mayAsk: (): boolean => refusals < REFUSALS || clocks.now() - askedAtMs >= REFUSED_WAIT_MS,
+    /** Whether it was a refusal; no answer changes nothing. */
+    heard(answer: { ok: boolean; errorCode?: number } | undefined): boolean {
+      askedAtMs = clocks.now();
+      const isRefusal = answer?.errorCode === 401 || answer?.errorCode === 404;
+      if (answer?.ok) refusals = 0;
+      else if (isRefusal) refusals++;
+      return isRefusal;
     },
   };
 }
@@ -120,16 +150,16 @@ function getMeOf({ status, body }: { status: number; body: string }): GetMe {
   return {
     ok: false,
     status,
-    ...(answer?.error_code !== undefined && { errorCode: answer.error_code }),
+    ...errorCodeOf(answer),
     description: describe(answer, status),
   };
 }
 
-async function webhookInfo(url: URL, way: Way, signal: AbortSignal) {
+async function webhookInfo(url: URL, way: Way, signal: AbortSignal): Promise<WebhookSample["result"]> {
   try {
     const { status, body } = await look(url, way, signal);
     const answer = answerIn(body);
-    if (!answer?.ok) return { ok: false as const, description: describe(answer, status) };
+    if (!answer?.ok) return { ok: false, ...errorCodeOf(answer), description: describe(answer, status) };
     const info = answer.result as Partial<{
       url: string;
       pending_update_count: number;
@@ -138,7 +168,7 @@ async function webhookInfo(url: URL, way: Way, signal: AbortSignal) {
       allowed_updates: string[];
     }>;
     return {
-      ok: true as const,
+      ok: true,
       url: info.url ?? "",
       pending: info.pending_update_count ?? 0,
       ...(info.last_error_date !== undefined && { lastErrorAtMs: info.last_error_date * 1000 }),
@@ -147,7 +177,7 @@ async function webhookInfo(url: URL, way: Way, signal: AbortSignal) {
     };
   } catch (error) {
     const { phase, message } = failureOf(error);
-    return { ok: false as const, description: `${phase}: ${message}` };
+    return { ok: false, description: `${phase}: ${message}` };
   }
 }
 
@@ -166,6 +196,9 @@ function answerIn(body: string): ApiAnswer | undefined {
     return undefined;
   }
 }
+
+const errorCodeOf = (answer: ApiAnswer | undefined) =>
+  answer?.error_code === undefined ? {} : { errorCode: answer.error_code };
 
 const describe = (answer: ApiAnswer | undefined, status: number): string =>
   answer === undefined
