@@ -1,9 +1,10 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { parseEnv } from "node:util";
 
 /** What `npm start` runs. */
 export const RUN = join(import.meta.dirname, "..", "run.mjs");
@@ -17,6 +18,7 @@ export async function startProduct(settings: Record<string, string> = {}) {
   const console = Number(settings["CONSOLE_PORT"] ?? free);
   const child = spawn(process.execPath, [RUN, "scripts/start.ts"], {
     env: {
+      ...blanked(),
       PATH: process.env["PATH"],
       NODE_V8_COVERAGE: process.env["NODE_V8_COVERAGE"],
       FAKE_TELEGRAM_PORT: String(api),
@@ -70,6 +72,13 @@ export async function startProduct(settings: Record<string, string> = {}) {
     },
     say: (text: string) => post("/say", { text }),
   };
+}
+
+/** A blank variable is an unset one, and keeps the real bot and chat of somebody's `.env` out of a test. */
+function blanked(): Record<string, string> {
+  const file = join(import.meta.dirname, "..", "..", ".env");
+  const names = existsSync(file) ? Object.keys(parseEnv(readFileSync(file, "utf8"))) : [];
+  return Object.fromEntries(names.map((name) => [name, ""]));
 }
 
 /** Ports that are free now. */
