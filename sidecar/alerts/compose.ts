@@ -6,7 +6,7 @@ import { clip, joinLines, plainOf, rich } from "./html.ts";
 import { type Around, render, type RenderOptions } from "./render.ts";
 import type { Say } from "./told.ts";
 import { type ChannelPolicy, isOpenRow, keyOf, type Truth } from "./truth.ts";
-import { wordsOf } from "./words.ts";
+import { causeText, wordsOf } from "./words.ts";
 
 /** What becomes of the rows that a channel could send now. */
 export interface Batch {
@@ -191,10 +191,19 @@ export function createComposer(state: State, truth: Truth, options: RenderOption
     const what = over ? (kind === "missed" ? words.missed : words.resolved) : words.firing;
     const since = clockTime(incident.startedWallMs, now.wallMs, options.displayTimeZone);
     const length = span((incident.clearedAtMs ?? now.atMs) - incident.startedAtMs);
-    return rich`${icon} ${clip(incident.target, 60)}: ${what}, since ${since} (${length}) <code>#${incident.id}</code>`;
+    const why = kind === "resolved" ? "" : ` · ${clip(whyOf(incident), 150)}`;
+    return rich`${icon} ${clip(incident.target, 60)}: ${what}, since ${since} (${length}) <code>#${incident.id}</code>${why}`;
   }
 
   return { compose, firing };
+}
+
+/** In a few words: what fails most, else the cause without its readings, else what was measured. */
+function whyOf(incident: Incident): string {
+  const [top] = incident.errors;
+  if (top !== undefined) return `${top.count} × ${top.fingerprint}`;
+  const [cause] = causeText(incident)?.split(". ") ?? [];
+  return cause ?? wordsOf(incident.rule).line(incident.facts).replace(/\.$/, "");
 }
 
 const waitingSince = (rows: OutboxRow[], now: Now) =>
