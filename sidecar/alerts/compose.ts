@@ -198,12 +198,14 @@ export function createComposer(state: State, truth: Truth, options: RenderOption
   return { compose, firing };
 }
 
-/** In a few words: what fails most, else the cause without its readings, else what was measured. */
+/** In a few words: what fails most, else the cause without its readings (of a disk also what is left), else what was measured. */
 function whyOf(incident: Incident): string {
   const [top] = incident.errors;
   if (top !== undefined) return `${top.count} × ${top.fingerprint}`;
   const [cause] = causeText(incident)?.split(". ") ?? [];
-  return cause ?? wordsOf(incident.rule).line(incident.facts).replace(/\.$/, "");
+  const measured = wordsOf(incident.rule).line(incident.facts).replace(/\.$/, "");
+  if (cause === undefined) return measured;
+  return incident.rule === "DiskSpaceLow" ? `${measured}: ${cause}` : cause;
 }
 
 const waitingSince = (rows: OutboxRow[], now: Now) =>

@@ -23,11 +23,23 @@ const space: Rule = {
     const factor = context.firing ? clearFactor : 1;
     const within = (limits: { ratio: number; bytes: number }[], by: number) =>
       limits.some(({ ratio, bytes }) => availableBytes < ratio * sizeBytes * by && availableBytes < bytes * by);
-    const facts = { availableBytes, sizeBytes };
-    if (within(critical, 1)) return { value: "breach", severity: "critical", facts };
-    return within(warning, factor) || within(critical, factor) ? { value: "breach", facts } : CLEAR;
+    const facts = {
+      availableBytes,
+      sizeBytes,
+      largest: disk.own?.largest.name ?? null,
+      largestBytes: disk.own?.largest.bytes ?? null,
+    };
+    const breach = { value: "breach", cause: fillerOf(disk), facts } as const;
+    if (within(critical, 1)) return { ...breach, severity: "critical" };
+    return within(warning, factor) || within(critical, factor) ? breach : CLEAR;
   },
 };
+
+/** Ours, if our files are at least half of what is used; which of them, by the largest. */
+function fillerOf({ own, sizeBytes, availableBytes }: NonNullable<ReturnType<typeof diskOf>>): string {
+  if (own === undefined || own.bytes < (sizeBytes - availableBytes) / 2) return "other_files";
+  return `own_${own.largest.kind}`;
+}
 
 const filling: Rule = {
   name: "DiskFillingUp",

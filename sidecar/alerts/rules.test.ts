@@ -417,17 +417,42 @@ const CASES: Partial<Record<RuleName, Case[]>> = {
   DiskSpaceLow: [
     { title: "9 % of 4 TB", samples: [disk(360 * GiB, 4000 * GiB)], target: "/data", reads: "clear" },
     { title: "a half-full volume of 1 GiB", samples: [disk(GiB / 2, GiB)], target: "/data", reads: "clear" },
-    { title: "9 % and 4.5 GiB", samples: [disk(4.5 * GiB, 50 * GiB)], target: "/data", reads: "breach" },
+    {
+      title: "9 % and 4.5 GiB",
+      samples: [disk(4.5 * GiB, 50 * GiB)],
+      target: "/data",
+      reads: "breach other_files",
+    },
+    {
+      title: "9 %, and most of the rest is telemetry",
+      samples: [
+        disk(GiB / 2, 5 * GiB, {
+          own: { largest: { name: "telemetry.db", kind: "telemetry", bytes: 2 * GiB }, bytes: 3 * GiB },
+        }),
+      ],
+      target: "/data",
+      reads: "breach own_telemetry critical",
+    },
     {
       title: "11 % while firing",
       samples: [disk(5.5 * GiB, 50 * GiB)],
       target: "/data",
       firing: true,
-      reads: "breach",
+      reads: "breach other_files",
     },
     { title: "11 %", samples: [disk(5.5 * GiB, 50 * GiB)], target: "/data", reads: "clear" },
-    { title: "4 % and 4 GiB", samples: [disk(4 * GiB, 100 * GiB)], target: "/data", reads: "breach critical" },
-    { title: "19 % of 4 GiB", samples: [disk(0.76 * GiB, 4 * GiB)], target: "/data", reads: "breach critical" },
+    {
+      title: "4 % and 4 GiB",
+      samples: [disk(4 * GiB, 100 * GiB)],
+      target: "/data",
+      reads: "breach other_files critical",
+    },
+    {
+      title: "19 % of 4 GiB",
+      samples: [disk(0.76 * GiB, 4 * GiB)],
+      target: "/data",
+      reads: "breach other_files critical",
+    },
     {
       title: "unreadable",
       samples: [sample("disk", { result: { ok: false, code: "EACCES" } }, "/data")],

@@ -185,6 +185,7 @@ const UNTRIED = "the bot has not tried since";
 /** What a person would say of a cause; undefined: the cause says nothing that the line does not. */
 export function causeText({ cause, facts }: Pick<Incident, "cause" | "facts">): string | undefined {
   const way = text(facts["way"]);
+  const largest = `${text(facts["largest"])} (${bytes(number(facts["largestBytes"]))})`;
   const spanOf = (name: string) => span(number(facts[name]));
   const known: Record<string, string> = {
     process_down: "the process is down; nobody listens at its health address",
@@ -211,6 +212,10 @@ export function causeText({ cause, facts }: Pick<Incident, "cause" | "facts">): 
     allowed_updates: "Telegram remembers an older list of update types",
     exporter_failing: "the bot's exporter fails",
     collector_down: "exports leave the bot and do not arrive here",
+    other_files: `files that are not ours${facts["largest"] ? `; the largest of ours is ${largest}` : ""}`,
+    own_telemetry: `our telemetry store, ${largest}; RETENTION_SIZE bounds it`,
+    own_backup: `our backups, the largest is ${largest}; BACKUP_KEEP bounds them`,
+    own_database: `our database, ${largest}`,
     unknown: "unknown",
   };
   const said = cause === null ? undefined : known[cause];

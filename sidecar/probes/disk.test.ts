@@ -8,7 +8,7 @@ import type { DiskSample } from "./probe.ts";
 import { systemClocks } from "./seen.ts";
 
 const read = async (path: string, disks: Disks = systemDisks, signal = AbortSignal.timeout(2000)) =>
-  (await diskProbe(path, disks, systemClocks, 1000).run(signal)) as DiskSample;
+  (await diskProbe(path, [path], disks, systemClocks, 1000).run(signal)) as DiskSample;
 
 test("a real directory has a size, free space, inodes and a device", async (t) => {
   const path = mkdtempSync(join(tmpdir(), "disk-"));
@@ -26,6 +26,10 @@ test("space is what an unprivileged process may use, in bytes", async () => {
     statfs: async () => ({ bavail: 3, blocks: 10, bsize: 4096, ffree: 1, files: 2 }),
     device: async () => 7,
     readOnly: async () => true,
+    ownFiles: async () => [
+      { name: "telemetry.db", kind: "telemetry", bytes: 20 },
+      { name: "bot.db", kind: "database", bytes: 3 },
+    ],
   };
   assert.deepEqual((await read("/x", disks)).result, {
     ok: true,
@@ -35,6 +39,7 @@ test("space is what an unprivileged process may use, in bytes", async () => {
     inodes: 2,
     readOnly: true,
     device: "7",
+    own: { largest: { name: "telemetry.db", kind: "telemetry", bytes: 20 }, bytes: 23 },
   });
 });
 

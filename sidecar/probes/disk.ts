@@ -1,6 +1,7 @@
 import { constants, statSync } from "node:fs";
 import { access, stat, statfs } from "node:fs/promises";
-import type { DiskSample, Probe } from "./probe.ts";
+import { ownFiles } from "./own-files.ts";
+import type { DiskSample, OwnFile, Probe } from "./probe.ts";
 import { type Clocks, seen } from "./seen.ts";
 
 /** What the probe asks of the system; tests answer for it. */
@@ -10,6 +11,8 @@ export interface Disks {
   device: (path: string) => Promise<number>;
   /** Whether the mount refuses writes; the bot's volume is mounted read-only on purpose. */
   readOnly: (path: string) => Promise<boolean>;
+  /** Our files in these directories that are on that device, largest first. */
+  ownFiles: (dirs: readonly string[], device: number) => Promise<OwnFile[]>;
 }
 
 export const systemDisks: Disks = {
@@ -23,6 +26,7 @@ export const systemDisks: Disks = {
       return (error as NodeJS.ErrnoException).code === "EROFS";
     }
   },
+  ownFiles,
 };
 
 /**
@@ -46,26 +50,39 @@ export function onePathPerDevice(
   return [...byDevice.values()];
 }
 
-/** Space and inodes of a mount, as an unprivileged process may use them. */
-export function diskProbe(path: string, disks: Disks, clocks: Clocks, intervalMs: number): Probe {
+/** Space and inodes of a mount, as an unprivileged process may use them; `ownDirs`: where our files may be. */
+export function diskProbe(
+  path: string,
+  ownDirs: readonly string[],
+  disks: Disks,
+  clocks: Clocks,
+  intervalMs: number,
+): Probe {
   const probe = `disk:${path}`;
   return {
     name: probe,
     intervalMs,
     timeoutMs: 10_000,
     async run(signal) {
-      const result = await readDisk(path, disks, signal);
+      const result = await readDisk(path, ownDirs, disks, signal);
       return { kind: "disk", ...seen(probe, path, clocks), result };
     },
   };
 }
 
-async function readDisk(path: string, disks: Disks, signal: AbortSignal): Promise<DiskSample["result"]> {
+async function readDisk(
+  path: string,
+  ownDirs: readonly string[],
+  disks: Disks,
+  signal: AbortSignal,
+): Promise<DiskSample["result"]> {
   try {
     const [space, device, readOnly] = await beforeDeadline(
       Promise.all([disks.statfs(path), disks.device(path), disks.readOnly(path)]),
       signal,
     );
+    const files = await beforeDeadline(disks.ownFiles(ownDirs, device), signal);
+    const [largest] = files;
     return {
       ok: true,
       availableBytes: space.bavail * space.bsize,
@@ -74,6 +91,7 @@ async function readDisk(path: string, disks: Disks, signal: AbortSignal): Promis
       inodes: space.files,
       readOnly,
       device: String(device),
+      ...(largest && { own: { largest, bytes: files.reduce((sum, { bytes }) => sum + bytes, 0) } }),
     };
   } catch (error) {
     return { ok: false, code: (error as NodeJS.ErrnoException).code ?? "UNKNOWN" };

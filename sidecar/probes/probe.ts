@@ -101,6 +101,13 @@ export interface DependencySample extends Seen {
   failure?: Failure;
 }
 
+/** A file that bot or sidecar wrote. */
+export interface OwnFile {
+  name: string;
+  kind: "telemetry" | "database" | "backup";
+  bytes: number;
+}
+
 /** One mount (several watched paths on one device are one mount); `target` is its first path. */
 export interface DiskSample extends Seen {
   kind: "disk";
@@ -113,6 +120,8 @@ export interface DiskSample extends Seen {
         inodes: number;
         readOnly: boolean;
         device: string;
+        /** The largest of our own files there, and what all of them weigh; absent: none was found. */
+        own?: { largest: OwnFile; bytes: number };
       }
     | { ok: false; code: string };
 }

@@ -10,7 +10,10 @@ import type { Probe } from "./probe.ts";
 import { type Clocks, systemClocks } from "./seen.ts";
 import { telegramProbe, webhookProbe } from "./telegram.ts";
 
-type Watched = Pick<SidecarConfig, "bots" | "rules" | "controlTargets" | "dependencies" | "diskPaths">;
+type Watched = Pick<
+  SidecarConfig,
+  "bots" | "rules" | "controlTargets" | "dependencies" | "diskPaths" | "dataDir" | "backup"
+>;
 
 /** What the probes reach the world through; tests replace it. */
 interface Outside {
@@ -43,11 +46,12 @@ export function createProbes(config: Watched, identities: Identity[], outside: O
       ...(bot.token === undefined ? [] : [webhookProbe({ ...deps, token: bot.token }, every(60_000, floorMs))]),
     ];
   });
+  const ownDirs = [...new Set([config.dataDir, config.backup.dir, ...config.diskPaths])];
   return [
     ...bots,
     ...config.controlTargets.map((target) => controlProbe(target, way, clocks, every(15_000, controlFloor(target)))),
     ...Object.entries(config.dependencies).map(([name, url]) => dependencyProbe(name, url, way, clocks, every(15_000))),
-    ...onePathPerDevice(config.diskPaths).map((path) => diskProbe(path, disks, clocks, every(60_000))),
+    ...onePathPerDevice(config.diskPaths).map((path) => diskProbe(path, ownDirs, disks, clocks, every(60_000))),
   ];
 }
 
