@@ -10,7 +10,7 @@ import { redactFreeText } from "./redact.ts";
 import type { Telemetry } from "./start.ts";
 import type { TelemetryHealth } from "./telemetry-health.ts";
 
-/** The body of `/health`, as the contract in the design has it. */
+/** The body of `/health`: the contract in `docs/api.md`. */
 export interface BotHealth {
   status: "ok" | "degraded" | "fail";
   service: string;

@@ -26,7 +26,7 @@ export interface Transport {
   close(): Promise<void>;
 }
 
-// 30 s of long poll and 15 s of patience; the rest as in failure-modes.md (b) 11.
+// 30 s of long poll and 15 s of patience; a minute for what may carry a file. grammY's own 500 s outlast every alert.
 const DEADLINES_MS: Readonly<Record<string, number>> = { getUpdates: 45_000, getMe: 15_000, default: 60_000 };
 
 /**

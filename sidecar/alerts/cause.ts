@@ -51,7 +51,7 @@ export function botAgeMs(body: BotHealth, at: string | null): number | undefined
   return Date.parse(body.started_at) + body.uptime_seconds * 1000 - Date.parse(at);
 }
 
-/** Why `/health` cannot be read: `alerting.md` §5, rows 1 and 2. */
+/** Why `/health` cannot be read. */
 export function downCause(bot: BotView, restarting: boolean): Cause | "crash_loop" {
   if (restarting) return "crash_loop";
   const failure = bot.healthFailure;
@@ -61,7 +61,7 @@ export function downCause(bot: BotView, restarting: boolean): Cause | "crash_loo
 }
 
 /**
- * Why the polls do not return: the first row of the table in `alerting.md` §5 that matches. `patienceMs`: how long a
+ * Why the polls do not return: the first cause that fits what is seen. `patienceMs`: how long a
  * request, a handler or a wait lasts before it is to blame.
  */
 export function disconnectCause(world: World, bot: BotView, atMs: number, patienceMs: number): Cause {

@@ -6,7 +6,7 @@ import { isAcked } from "./told.ts";
 import { put, type Truth } from "./truth.ts";
 import { causeText, summaryOf } from "./words.ts";
 
-/** An element of `GET /api/alerts`: the contract in the design. */
+/** An element of `GET /api/alerts`: the contract in `docs/api.md`. */
 export interface AlertJson {
   id: string;
   rule: string;

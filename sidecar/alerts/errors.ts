@@ -11,7 +11,7 @@ export interface ErrorCount {
   lastErrorWallMs: number | null;
 }
 
-/** 60 buckets a window, as `alerting.md` §10 has it; the open one comes on top. */
+/** 60 buckets a window; the open one comes on top. */
 export const bucketMs = (windowMs: number): number => windowMs / 60;
 
 /**

@@ -25,7 +25,7 @@ const ON_A_BOT = [
   "BackupStale",
 ];
 
-/** `alerting.md` §4, in its order: the first that applies explains an incident. */
+/** In this order: the first that applies explains an incident. */
 const TABLE: Inhibition[] = [
   {
     by: "HostOffline",

@@ -38,7 +38,7 @@ const MAX_UNITS = 3500; // Telegram's limit is 4096 after entities
 const LATE_MS = 120_000;
 const DOWN = new Set(["TelegramBotDisconnected", "TelegramBotDown", "DependencyUnhealthy", "HostOffline"]);
 
-/** The message about one incident in every form that a channel may want: `alerting.md` §11. */
+/** The message about one incident in every form that a channel may want. */
 export function render(incident: Incident, around: Around, options: RenderOptions, now: Now): Message {
   const over = incident.state === "resolved";
   const links = linksOf(incident, options.links);

@@ -3,7 +3,7 @@ import { botRules } from "./rules-bot.ts";
 import { hostRules } from "./rules-host.ts";
 import { telegramRules } from "./rules-telegram.ts";
 
-/** Every rule of `alerting.md` §3; the runbook of each is `docs/runbooks/<kebab-name>.md`. */
+/** Every rule; the runbook of each is `docs/runbooks/<kebab-name>.md`. */
 export const RULES: Rule[] = [...telegramRules, ...botRules, ...hostRules];
 
 /** `TelegramBotDown` → `telegram-bot-down`: the file name of the runbook and its path in the console. */

@@ -14,8 +14,7 @@ interface Common {
 }
 
 /**
- * The numbers of every rule: `alerting.md` §3, † there is our choice without field evidence. Waits of the rules about
- * the way to Telegram shrink with `DISCONNECTED_AFTER`, so that 3 s in a demo behaves as 5 min does.
+ * The numbers of every rule; `docs/alerts.md` shows them. Waits of the rules about the way to Telegram shrink with `DISCONNECTED_AFTER`, so that 3 s in a demo behaves as 5 min does.
  */
 export function defaultThresholds(disconnectedAfterMs: number, errors: { max: number; windowMs: number }) {
   const scaled = (ms: number) => ms * Math.min(1, disconnectedAfterMs / (5 * MINUTE));

@@ -30,7 +30,7 @@ const higher = (now: Severity, then: Severity) => now === "critical" && then ===
 
 /**
  * What a channel must be told now: the truth against what it was told, never against the previous reading
- * (`alerting.md` §6.2). `wanted`: this channel is one that firing messages go to.
+ * `wanted`: this channel is one that firing messages go to.
  */
 export function decide(
   incident: Incident,

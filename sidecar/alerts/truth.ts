@@ -53,7 +53,7 @@ export function createTruth(state: State, channels: ChannelPolicy[], escalateAft
     );
   }
 
-  /** Firing messages of this incident go to this channel: `alerting.md` §7.4. */
+  /** Firing messages of this incident go to this channel. */
   function wanted(incident: Incident, channel: ChannelPolicy, now: Now): boolean {
     if (channel.primary || channel.always || primary === undefined) return true;
     if (told(incident.id, channel.name) !== undefined) return true;

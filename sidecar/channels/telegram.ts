@@ -51,7 +51,7 @@ export function createTelegramChannel({ apiRoots, token, chatId, threadId }: Tel
 
 const target = (chatId: number, threadId: number | undefined, route: Route) => ({
   chat_id: route.movedTo ?? chatId,
-  // The General topic has no id that a message may name (fake-telegram.md §3).
+  // The General topic has no id that a message may name.
   ...(threadId === undefined || threadId === 1 || route.withoutThread ? {} : { message_thread_id: threadId }),
 });
 

@@ -1,6 +1,6 @@
 import type { Answer } from "../channels/channel.ts";
 
-/** What an answer means for the row, the chat and the token: `alerting.md` §7.2. `description`: the other side's words. */
+/** What an answer means for the row, the chat and the token. `description`: the other side's words. */
 export type Verdict =
   | { class: "sent"; messageId: number | null; description: string }
   | { class: "flood"; retryAfterSeconds: number; description: string }
