@@ -24,7 +24,7 @@ const bad: [title: string, env: Record<string, string>, message: string][] = [
     "no token",
     {},
     `The configuration has 1 problem:
-  BOT_TOKEN: required: ask @BotFather for a token and set BOT_TOKEN or BOT_TOKEN_FILE (\`npm start\` without one uses the emulator)`,
+  BOT_TOKEN: required: ask @BotFather for a token and set BOT_TOKEN or BOT_TOKEN_FILE (\`npm start\` without one uses a stand-in)`,
   ],
   [
     "a token without a colon is not printed",

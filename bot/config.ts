@@ -90,7 +90,7 @@ export interface BotConfig {
 }
 
 const TOKEN_REMEDY =
-  "required: ask @BotFather for a token and set BOT_TOKEN or BOT_TOKEN_FILE (`npm start` without one uses the emulator)";
+  "required: ask @BotFather for a token and set BOT_TOKEN or BOT_TOKEN_FILE (`npm start` without one uses a stand-in)";
 
 /**
  * Reads the bot's settings.

@@ -66,7 +66,7 @@ test("without a token it ends with 78 and says what to do", async (t) => {
   assert.equal(
     bot.output(),
     `The configuration has 3 problems:
-  BOT_TOKEN: required: ask @BotFather for a token and set BOT_TOKEN or BOT_TOKEN_FILE (\`npm start\` without one uses the emulator)
+  BOT_TOKEN: required: ask @BotFather for a token and set BOT_TOKEN or BOT_TOKEN_FILE (\`npm start\` without one uses a stand-in)
   BOT_HTTP_PORT = "none": a whole number from 0 to 65535
   OTEL_TRACES_EXPORTER = "zipkin": one of otlp, none
 `,

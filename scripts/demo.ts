@@ -1,5 +1,5 @@
 /**
- * The story in two minutes, with the emulator only: people write, a burst of errors, one reference traced, an outage.
+ * The story in two minutes, with the stand-in only: people write, a burst of errors, one reference traced, an outage.
  * It is `npm start` as a child in a world of its own: ports and folder come from the environment, nothing else does, so
  * that it never touches a real bot, chat or heartbeat that `.env` names.
  *

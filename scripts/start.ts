@@ -10,7 +10,7 @@ const root = join(import.meta.dirname, "..");
 const envFile = join(root, ".env");
 if (existsSync(envFile)) process.loadEnvFile(envFile); // what is set already wins
 
-const { env, addresses, emulated } = plan(process.env);
+const { env, addresses, standsIn } = plan(process.env);
 const children: { name: string; process: ChildProcess; signals: number; code?: number }[] = [];
 const stopping = new AbortController();
 let signals = 0;
@@ -18,7 +18,7 @@ let ready = false;
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => stop());
 
-if (emulated) {
+if (standsIn) {
   start("fake-telegram");
   await answers(`${addresses.chat}/state`);
   if (signals === 0) Object.assign(env, { ...(await whoIsThere()), ...env });
@@ -29,11 +29,11 @@ if (signals === 0) {
 }
 await Promise.all([
   answers(`${addresses.console}/livez`),
-  answers(`${addresses.bot}/${emulated ? "readyz" : "livez"}`),
+  answers(`${addresses.bot}/${standsIn ? "readyz" : "livez"}`),
 ]);
 if (signals === 0) {
   ready = true;
-  const chat = emulated ? `  chat     ${addresses.chat}/   write /start to the bot\n` : "";
+  const chat = standsIn ? `  chat     ${addresses.chat}/   write /start to the bot\n` : "";
   process.stdout.write(
     `\nGramwatch is ready\n${chat}  console  ${addresses.console}/\n  health   ${addresses.bot}/health\n\n`,
   );
@@ -46,18 +46,18 @@ function plan(given: NodeJS.ProcessEnv) {
   const chat = loopback("FAKE_TELEGRAM_CONTROL_PORT", 8082);
   const console = loopback("CONSOLE_PORT", 8090);
   const bot = loopback("BOT_HTTP_PORT", 8080);
-  const emulated = !given["BOT_TOKEN"]?.trim() && !given["BOT_TOKEN_FILE"]?.trim();
+  const standsIn = !given["BOT_TOKEN"]?.trim() && !given["BOT_TOKEN_FILE"]?.trim();
   const derived: Record<string, string> = {
     BOT_URL: bot,
     SIDECAR_URL: console,
     OTEL_EXPORTER_OTLP_ENDPOINT: loopback("OTLP_PORT", 4318),
-    ...(emulated && {
+    ...(standsIn && {
       TELEGRAM_API_ROOT: loopback("FAKE_TELEGRAM_PORT", 8081),
     }),
   };
   const set = Object.fromEntries(Object.entries(given).filter(([, value]) => value?.trim()));
   const env: Record<string, string | undefined> = { ...derived, ...set };
-  return { env, addresses: { chat, console, bot }, emulated };
+  return { env, addresses: { chat, console, bot }, standsIn };
 }
 
 /** Who lives in the stand-in: the bot, the bot that writes the alerts, the chat they go to, the person who may act. */
