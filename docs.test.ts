@@ -51,6 +51,24 @@ test("the README counts rules and megabytes as the code does", () => {
   assert.ok(readme.includes(`below ${limits[0]} MB (bot) and ${limits[1]} MB (sidecar)`), String(limits));
 });
 
+test("the page of the HTTP interface has every route of the API, and /health as a bot answers it", async (t) => {
+  const routes = read("sidecar/api/routes.ts").split("function openRoutes")[0] ?? "";
+  const served = [...routes.matchAll(/app\.(get|post)\("([^"]+)"/g)].map(
+    ([, method = "", path]) => `${method.toUpperCase()} /api${path}`,
+  );
+  const told = [...read("docs/api.md").matchAll(/^\| `((?:GET|POST) \/api[^`]+)`/gm)].map(([, route]) => route);
+  assert.deepEqual(new Set(told), new Set(served));
+
+  const bot = await startTestBot(t);
+  const health: Record<string, unknown> = { ...bot.app.health.snapshot() };
+  const [block] = blocksOf("docs/api.md").filter(({ language }) => language === "json");
+  const shown = JSON.parse(block?.text ?? "") as Record<string, unknown>;
+  const keys = (value: unknown) => new Set(Object.keys(value ?? {}));
+  assert.deepEqual(keys(shown), keys(health));
+  for (const part of ["telegram", "updates", "event_loop", "memory", "telemetry"])
+    assert.deepEqual(keys(shown[part]), keys(health[part]), part);
+});
+
 test("every link leads to a file that is there, and to a heading in it", () => {
   const broken = pages.flatMap((page) =>
     linksOf(page).filter((link) => {
@@ -99,7 +117,7 @@ test("every npm command, program, file and setting that a page names is there", 
 });
 
 test("every fenced block names its language, so that no command hides in one without", () => {
-  const languages = new Set(["sh", "ts", "text", "yaml", "toml"]);
+  const languages = new Set(["sh", "ts", "text", "json", "yaml", "toml"]);
   for (const page of pages)
     for (const { language, text } of blocksOf(page))
       assert.ok(languages.has(language), `${page}: ${language}\n${text}`);

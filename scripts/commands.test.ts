@@ -91,6 +91,12 @@ test("every other command that is marked as run here, as it is typed, in a copy"
   const end = await typeAndStay("npm start", "Gramwatch is ready");
   await polls;
   assert.match(await type("npm run doctor -- --send"), /✓ test alert +telegram: sent/);
+  for (const [command, answer] of [
+    ["curl -s http://127.0.0.1:8080/health", /"service":"bot"/],
+    ["curl -s 'http://127.0.0.1:8090/api/alerts?state=firing'", /^\{"alerts":\[/],
+    ["curl -s -X POST http://127.0.0.1:8090/api/test-alert", /"channel":"telegram","ok":true/],
+  ] as const)
+    assert.match(await type(command), answer);
   assert.match(await type("npm run backup"), /bot\.db: backed up[^]*state\.db: backed up/);
   await end();
   assert.match(await type("npm run restore -- --list"), /bot-\d{8}T\d{6}Z\.db\nstate-\d{8}T\d{6}Z\.db/);
@@ -131,7 +137,9 @@ async function house(t: TestContext, telegram: FakeTelegram) {
   const typed: string[] = [];
   function run(command: string, more: Record<string, string>) {
     if (!typed.includes(command)) typed.push(command);
-    const child = spawn("bash", ["-c", command], { cwd: dir, env: { ...env, ...more }, detached: true });
+    // On ports of this test: those of the pages may be in use.
+    const here = command.replace(":8080", `:${ports[2]}`).replace(":8090", `:${ports[3]}`);
+    const child = spawn("bash", ["-c", here], { cwd: dir, env: { ...env, ...more }, detached: true });
     const pid = child.pid ?? 0;
     running.add(pid);
     // Not before everybody who has inherited the pipes is gone.

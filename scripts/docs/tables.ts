@@ -64,18 +64,14 @@ interface Dashboard {
   title: string;
   uid: string;
   description: string;
-  panels: { type: string; title: string }[];
 }
 
 export function dashboardTable(): string {
   const rows = globSync("grafana/dashboards/*.json", { cwd: root })
     .map((path) => JSON.parse(read(path)) as Dashboard)
     .toSorted((a, b) => ORDER.indexOf(a.uid) - ORDER.indexOf(b.uid))
-    .map(({ title, uid, description, panels }) => {
-      const shown = panels.filter(({ type }) => type !== "row").map((panel) => panel.title);
-      return [`**${title.replace("Gramwatch / ", "")}**<br>\`${uid}\``, description, shown.join(" · ")];
-    });
-  return table(["dashboard", "answers", "shows"], rows);
+    .map(({ title, uid, description }) => [`**${title.replace("Gramwatch / ", "")}**`, description, `\`${uid}\``]);
+  return table(["dashboard", "answers", "uid"], rows);
 }
 const ORDER = ["overview", "trace", "telegram-api", "logs", "runtime", "sidecar", "pipeline"].map(
   (name) => `gramwatch-${name}`,
