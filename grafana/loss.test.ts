@@ -9,7 +9,7 @@ import { configuration, findEngines } from "../otel/collector/testing.ts";
 import { answers, freePorts, start, until } from "./testing/children.ts";
 
 const { bin, skip } = findEngines();
-/** How long a back end is away; `OUTAGE_SECONDS=60` for the figure of the design. */
+/** How long a back end is away; `OUTAGE_SECONDS=60` for a longer one. */
 const outageMs = Number(process.env["OUTAGE_SECONDS"] ?? 3) * 1000;
 
 /** The shipped Collector in front of four back ends that count. */
