@@ -109,6 +109,8 @@ test("the way to Telegram is told in numbers, or where it ends", () => {
     "from this host too: tcp UND_ERR_CONNECT_TIMEOUT (v4), dns UND_ERR_CONNECT_TIMEOUT (v6)",
   );
   assert.equal(told([healthy()]), null);
+  const firstGoodLook = sample("telegram", { paths: [fine] }, "shopbot", 0);
+  assert.equal(told([...way([failing("tcp")]), firstGoodLook]), null, "one good look of three says nothing yet");
 });
 
 test("an outage that is over is told in the past", () => {

@@ -141,6 +141,8 @@ export function wayToTelegram(bot: BotView): string | null {
   const paths = bot.telegram?.value.paths ?? [];
   const good = paths.find((path) => path.failure === undefined);
   if (good !== undefined) {
+    // The first good look after an outage stands against two that failed: "not reachable" and "reachable" in one message.
+    if (telegramFails(bot) === true) return null;
     const parts = (["dns", "tcp", "tls", "ttfb"] as const).flatMap((phase) => {
       const ms = good[`${phase}Ms`];
       return ms === undefined ? [] : [`${phase} ${Math.round(ms)}`];
