@@ -211,7 +211,8 @@ export function createEngine(deps: EngineDeps, options: EngineOptions) {
     }
     if (incident !== undefined) {
       if (incident.state === "firing") incident = refresh(incident, reading);
-      if (effects.some(({ effect }) => effect === "fire")) incident = explain(incident, serviceOf(target), evidence);
+      if (effects.some(({ effect }) => effect === "fire"))
+        incident = explain(incident, serviceOf(target), evidence, true);
       state.stage([put.incident(incident)]);
       for (const { effect } of effects) if (effect !== "dip" && effect !== "clearing") deps.onTransition?.(incident);
     }
@@ -226,8 +227,8 @@ export function createEngine(deps: EngineDeps, options: EngineOptions) {
   /** What stands around an open incident: what explains it, what it may say, what the telemetry adds. */
   function surround(stored: Incident, inhibitors: Inhibitor[], withEvidence: boolean, now: Now): boolean {
     if (stored.resolvedAtMs !== null) return false;
-    const look = withEvidence || now.atMs - stored.firedAtMs < YOUNG_MS;
-    const explained = look ? explain(stored, serviceOf(stored.target), evidence) : stored;
+    const young = now.atMs - stored.firedAtMs < YOUNG_MS;
+    const explained = young || withEvidence ? explain(stored, serviceOf(stored.target), evidence, young) : stored;
     // What recovers with its inhibitor is not told because that was a moment faster.
     const { inhibitedBy, held } = stored.state === "recovering" ? stored : inhibition(explained, inhibitors);
     const same = inhibitedBy === stored.inhibitedBy && held === stored.held;

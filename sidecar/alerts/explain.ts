@@ -12,14 +12,23 @@ const BEFORE_MS = 10 * 60_000;
 const HOUR_MS = 3_600_000;
 const ABOUT_ERRORS = new Set(["TelegramBotErrorsHigh", "TelegramBotErrorBurst", "SlowResponses"]);
 
-/** The incident with its error groups and traces as the store has them now; the same object when nothing is new. */
-export function explain(incident: Incident, service: string | undefined, evidence: Evidence | undefined): Incident {
+/**
+ * The incident with its error groups and traces as the store has them now; the same object when nothing is new.
+ * @param young the telemetry of what made the incident may still be on its way: groups that cover less than half of the
+ *   counted errors are those of before, and would name the wrong reason
+ */
+export function explain(
+  incident: Incident,
+  service: string | undefined,
+  evidence: Evidence | undefined,
+  young: boolean,
+): Incident {
   if (evidence === undefined || service === undefined) return incident;
   try {
     const windowMs = typeof incident.facts["windowMs"] === "number" ? incident.facts["windowMs"] : HOUR_MS;
-    const errors = ABOUT_ERRORS.has(incident.rule)
-      ? evidence.topErrors(service, windowMs).slice(0, 3)
-      : incident.errors;
+    const groups = ABOUT_ERRORS.has(incident.rule) ? evidence.topErrors(service, windowMs) : [];
+    const early = young && 2 * sum(groups) < Number(incident.facts["count"] ?? 0);
+    const errors = groups.length === 0 || early ? incident.errors : groups.slice(0, 3);
     const beforeMs = ABOUT_ERRORS.has(incident.rule) ? windowMs : BEFORE_MS;
     const last = evidence.lastFailingTrace(service, incident.startedWallMs - beforeMs);
     const traces = [...(last === undefined ? [] : [last]), ...errors.flatMap(({ traceId }) => traceId ?? [])];
@@ -30,3 +39,5 @@ export function explain(incident: Incident, service: string | undefined, evidenc
     return incident; // the store is broken or busy: the alert comes without its words
   }
 }
+
+const sum = (groups: ErrorGroup[]): number => groups.reduce((total, { count }) => total + count, 0);

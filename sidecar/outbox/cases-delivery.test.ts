@@ -80,7 +80,8 @@ test("case 5: a flood wait of 37 s holds three alerts, which then come as one di
   await rig.run(MINUTE, full, SECOND);
   assert.equal(texts().length, 1, texts().join("\n---\n"));
   assert.match(texts()[0] ?? "", /3 alerts: 3 firing/);
-  for (const mount of mounts) assert.match(texts()[0] ?? "", new RegExp(`🔴 ${mount}: disk space is low.+ · 2.0 GiB of 100 GiB left`));
+  for (const mount of mounts)
+    assert.match(texts()[0] ?? "", new RegExp(`🔴 ${mount}: disk space is low.+ · 2.0 GiB of 100 GiB left`));
   assert.deepEqual(
     rig.rows().map(({ state }) => state),
     ["sent", "collapsed", "collapsed"],

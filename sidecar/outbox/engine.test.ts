@@ -278,6 +278,33 @@ test("what the telemetry knows of an alert is in its message seconds later, not 
   assert.match(texts().at(-1) ?? "", /traces\/4bf92f35/);
 });
 
+test("errors of before are not the reason while those that made the alert are on their way", async (t) => {
+  const group = (fingerprint: string, count: number) => ({ fingerprint, count, isNew: true, traceId: null });
+  let groups = [group("ECONNREFUSED", 2)];
+  const { rig, texts } = await line(t, { evidence: { lastFailingTrace: () => undefined, topErrors: () => groups } });
+  const failing = (): Sample[] => [
+    healthSample(rig.at(), health(rig.at(), { errors: { total: 13, last_at: null, by_reason: { handler: 13 } } })),
+  ];
+  await rig.run(20 * SECOND, () => fine(rig), SECOND);
+  await rig.run(SECOND, failing, SECOND);
+  assert.match(texts().at(-1) ?? "", /13 errors/);
+  assert.doesNotMatch(texts().at(-1) ?? "", /ECONNREFUSED/);
+  groups = [group("boom", 11), group("ECONNREFUSED", 2)];
+  await rig.run(2 * SECOND, failing, SECOND);
+  assert.match(texts().at(-1) ?? "", /11 × boom/);
+});
+
+test("what the telemetry has is told when the rest does not come", async (t) => {
+  const topErrors = () => [{ fingerprint: "boom", count: 2, isNew: true, traceId: null }];
+  const { rig, texts } = await line(t, { evidence: { lastFailingTrace: () => undefined, topErrors } });
+  const failing = (): Sample[] => [
+    healthSample(rig.at(), health(rig.at(), { errors: { total: 13, last_at: null, by_reason: { handler: 13 } } })),
+  ];
+  await rig.run(20 * SECOND, () => fine(rig), SECOND);
+  await rig.run(30 * SECOND, failing, SECOND);
+  assert.match(texts().at(-1) ?? "", /2 × boom/);
+});
+
 test("a store that breaks makes the text shorter and nothing else", async () => {
   const channel = memoryChannel("telegram");
   const broken = () => {
