@@ -224,6 +224,7 @@ test("a full disk confirms nothing: Telegram keeps the updates until there is ro
   assert.equal(health.status, "fail");
   assert.match(health.checks["sqlite"]?.error ?? "", /full/);
   assert.equal(health.telegram.connected, true, "it is not Telegram that is broken");
+  assert.equal(health.telegram.next_retry_at, new Date(clock.now() + 5000).toISOString());
   assert.equal(health.errors.by_reason["storage"], 1);
   assert.ok(bot.telegram.pending() > 0);
   bot.db.exec("PRAGMA max_page_count = 100000");

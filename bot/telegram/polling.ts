@@ -139,6 +139,7 @@ export function createPolling(deps: PollingDeps, { endWhenRefused }: PollingOpti
       } catch (error) {
         // Telegram did answer. What is broken is ours, and the check of the database says so.
         deps.storageFailed(error);
+        health.retryAt(clock.now() + STORAGE_RETRY_MS); // else it looks as if nobody polled any more
         await clock.wait(STORAGE_RETRY_MS, signal);
       }
     }
