@@ -1,0 +1,133 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { answers, freePorts, start, until } from "../../grafana/testing/children.ts";
+import { programme, type Act, type Form, type Stage } from "./acts.ts";
+import { createChance, type Chance } from "./chance.ts";
+import { balance, type Balance, type Happened, type NightRecord } from "./ledger.ts";
+import type { Machine, Surroundings } from "./machine.ts";
+import { createPeople, pause } from "./people.ts";
+import { ALERTS, createTelegram } from "./telegram.ts";
+import type { Told } from "./told.ts";
+import { startTown } from "./town.ts";
+import { everythingAnswered, everythingOver, telemetryOf, watchChat, watchDrops } from "./watch.ts";
+import { startWire } from "./wire.ts";
+
+const root = join(import.meta.dirname, "../..");
+
+export interface NightOptions {
+  seed: number;
+  form: Form;
+  /** Starts the product in these surroundings. */
+  build: (around: Surroundings) => Promise<Machine>;
+  /** Told of each act as it begins. */
+  say?: (line: string) => void;
+}
+export interface Night {
+  seed: number;
+  /** Unix milliseconds, the zero of the table. */
+  fromMs: number;
+  record: NightRecord;
+  balance: Balance;
+  /** Resident MiB at dusk and at dawn. */
+  memory: Record<"bot" | "sidecar", [number, number]>;
+  /** Acts that this machine cannot play. */
+  skipped: string[];
+}
+
+/** One night from dusk to dawn. What the product does wrong is in the balance; it rejects when an act could not be played. */
+export async function runNight({ seed, form, build, say = () => {} }: NightOptions): Promise<Night> {
+  const chance = createChance(seed);
+  const scratch = mkdtempSync(join(tmpdir(), "gramwatch-night-"));
+  const opened: (() => unknown)[] = [() => rmSync(scratch, { recursive: true })];
+  try {
+    const [apiPort = 0, controlPort = 0] = await freePorts(2);
+    const fake = start("fake-telegram", [process.execPath, join(root, "fake-telegram/main.ts")], {
+      env: {
+        PATH: process.env["PATH"] ?? "",
+        FAKE_TELEGRAM_PORT: String(apiPort),
+        FAKE_TELEGRAM_CONTROL_PORT: String(controlPort),
+      },
+      logFile: join(scratch, "fake-telegram.log"),
+      cwd: root,
+    });
+    opened.push(() => fake.stop());
+    await until("fake-telegram", () => answers(`http://127.0.0.1:${controlPort}/state`), { everyMs: 50 });
+    const telegram = createTelegram(`http://127.0.0.1:${controlPort}`);
+    const wire = await startWire(apiPort);
+    opened.push(() => wire.close());
+    const town = await startTown();
+    opened.push(() => town.close());
+    say(`seed ${seed}: starting everything …`);
+    const machine = await build({
+      apiRoot: `http://127.0.0.1:${wire.port}`,
+      tokens: await telegram.tokens(),
+      alertChat: ALERTS,
+      town: `http://127.0.0.1:${town.port}`,
+      controlTarget: `127.0.0.1:${town.port}`,
+      disconnectedAfter: form.disconnectedAfter,
+    });
+    opened.push(() => machine.close());
+    const chat = watchChat(telegram);
+    opened.push(() => chat.stop());
+    await until("the bot is connected", async () => (await machine.botHealth()).telegram.connected);
+
+    const fromMs = Date.now();
+    const dusk = await machine.memory();
+    const people = createPeople(telegram, createChance(seed + 1));
+    opened.push(() => people.stop());
+    const told = (): Told[] => [...chat.told, ...town.hooks].sort((a, b) => a.atMs - b.atMs);
+    const apiUrl = `http://127.0.0.1:${apiPort}`;
+    const stage: Stage = { form, chance, machine, telegram, apiUrl, wire, town, people, holes: [], told };
+    const dropped = watchDrops(machine);
+    opened.push(() => dropped.stop());
+    const happened: Happened[] = [];
+    const play = async (act: Act, its: Chance): Promise<void> => {
+      const begun = Date.now();
+      say(`${clock(begun - fromMs)}  ${act.name}`);
+      const note = await act.run({ ...stage, chance: its }).catch((error: unknown) => {
+        throw new Error(`${act.name}: ${(error as Error).message}\n\n${machine.said()}`, { cause: error });
+      });
+      happened.push({
+        name: act.name,
+        fromMs: begun,
+        toMs: Date.now(),
+        expected: act.expected,
+        note: note ?? undefined,
+      });
+    };
+    for (const group of programme(stage)) {
+      // Each with chances of its own: how many one draws must not change what comes after.
+      await Promise.all(group.map((act) => play(act, createChance(Math.floor(chance.next() * 1e9)))));
+      await pause(chance.between(...form.pauseMs));
+    }
+
+    say(`${clock(Date.now() - fromMs)}  dawn`);
+    await people.stop();
+    await everythingOver(told);
+    const answered = await everythingAnswered(telegram, people.said);
+    const dawn = await machine.memory();
+    const record: NightRecord = {
+      happened,
+      said: people.said,
+      answered,
+      told: told(),
+      holes: stage.holes,
+      telemetry: await telemetryOf(machine, fromMs, people.said.length, dropped.total),
+      heartbeats: { ...town.heartbeats },
+    };
+    return {
+      seed,
+      fromMs,
+      record,
+      balance: balance(record),
+      memory: { bot: [dusk.bot, dawn.bot], sidecar: [dusk.sidecar, dawn.sidecar] },
+      skipped: typeof machine.disk === "string" ? [`the bot's disk fills up: ${machine.disk}`] : [],
+    };
+  } finally {
+    for (const close of opened.toReversed()) await close();
+  }
+}
+
+export const clock = (ms: number): string =>
+  `${Math.floor(ms / 60_000)}:${(Math.floor(ms / 1000) % 60).toString().padStart(2, "0")}`;
