@@ -112,9 +112,9 @@ export function createTruth(state: State, channels: ChannelPolicy[], escalateAft
     ].join(" ");
   }
 
-  /** What it explains, also what was over before it. */
-  const childrenOf = (incident: Incident): Incident[] =>
-    state.all("incident").filter(({ inhibitedBy }) => inhibitedBy === incident.id);
+  /** What it explains, also what was over before it; not what had fired before it began. */
+  const childrenOf = ({ id, startedAtMs }: Incident): Incident[] =>
+    state.all("incident").filter(({ inhibitedBy, firedAtMs }) => inhibitedBy === id && firedAtMs >= startedAtMs);
 
   return { instanceOf, told, status, recent, siblings, overlays, wanted, say, markFree, face, childrenOf };
 }

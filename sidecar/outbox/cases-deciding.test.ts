@@ -269,6 +269,17 @@ test("case 15: fifteen minutes offline are one HostOffline after the return, wit
   assert.match(texts()[0] ?? "", /Explains #[2-9A-Z]{4} shopbot: disconnected from Telegram/);
 });
 
+test("what fired before an outage began is not explained by it", async () => {
+  const channel = memoryChannel("telegram");
+  const rig = createRig({ channels: [channel] });
+  await rig.run(MINUTE, () => errorsOf(rig, 0));
+  await rig.run(MINUTE, () => errorsOf(rig, 11));
+  const since = rig.clock.wallMs();
+  await rig.run(6 * MINUTE, () => [...deaf(rig, since), telegramSample(rig.at(), "tcp")]);
+  assert.deepEqual(kinds(channel), ["firing TelegramBotErrorsHigh", "firing TelegramBotDisconnected"]);
+  assert.doesNotMatch(channel.got[1]?.plain ?? "", /Explains/);
+});
+
 test("case 15: a second sidecar on the same volume is refused and told who holds it", (t) => {
   const dir = temporaryDir(t);
   const lock = takeLock(dir, Date.parse("2026-11-20T14:00:00Z"));
