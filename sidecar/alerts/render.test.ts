@@ -114,7 +114,7 @@ Runbook: http://127.0.0.1:8090/runbooks/telegram-bot-disconnected
     ),
     `🟠 <b>shopbot: was disconnected from Telegram, over now</b> · prod
 Down 14:02:11 UTC (15:02 Berlin) → 15:21:40 UTC (16:21 Berlin) (1 h 19 min).
-<b>Cause:</b> Telegram is not reachable from here. from this host too: tcp ETIMEDOUT (v4).
+<b>Cause:</b> Telegram is not reachable from here. From this host too: tcp ETIMEDOUT (v4).
 No getUpdates has returned for 5 min 12 s (limit 5 min).
 Delivered 22 min late because this channel was down; sent to ntfy at 14:07:00 UTC (15:07 Berlin).
 <a href="https://grafana.example.org/d/gramwatch-overview?var-service=shopbot">Dashboard</a>
@@ -244,6 +244,6 @@ test("a cause that says no more than the line stays out", () => {
   assert.equal(causeText({ cause: null, facts: {} }), undefined);
   assert.equal(
     causeText({ cause: "dns_broken", facts: { noControl: true } }),
-    "the name of the Bot API does not resolve. no control target",
+    "the name of the Bot API does not resolve. No control target",
   );
 });

@@ -226,7 +226,10 @@ export function causeText({ cause, facts }: Pick<Incident, "cause" | "facts">): 
     number(facts["waiting"]) > 0 ? `${text(facts["waiting"])} updates waiting` : "",
     facts["noControl"] ? "no control target" : "",
   ].filter((note) => note !== "");
-  return notes.length === 0 ? said : `${said}. ${notes.join(", ")}`;
+  const [first = "", ...more] = notes;
+  return first === ""
+    ? said
+    : `${said}. ${[first.replace(/^[a-z]/, (letter) => letter.toUpperCase()), ...more].join(", ")}`;
 }
 
 /** One sentence for the API and for channels without formatting. */
