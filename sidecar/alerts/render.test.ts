@@ -122,6 +122,23 @@ Delivered 22 min late because this channel was down; sent to ntfy at 14:07:00 UT
 Runbook: http://127.0.0.1:8090/runbooks/telegram-bot-disconnected
 <code>#K7F2 · closed · web-1</code>`,
   ],
+  [
+    "its end, when nobody knows whether the beginning arrived",
+    show(
+      ended({ facts: { ageMs, limitMs: 5 * MINUTE } }),
+      { kind: "resolved", mayRepeat: true },
+      { displayTimeZone: undefined },
+    ),
+    `✅ <b>shopbot: connected again</b> · prod
+Down 14:02:11 UTC → 15:21:40 UTC (1 h 19 min).
+<b>Cause:</b> poll stalled: the connection of the long poll is dead.
+No getUpdates has returned for 5 min 12 s (limit 5 min).
+↻ may repeat <code>#K7F2</code>
+<a href="https://grafana.example.org/d/gramwatch-overview?var-service=shopbot">Dashboard</a>
+<a href="https://grafana.example.org/d/gramwatch-trace?var-traceId=4bf92f3577b34da6a3ce929d0e0e4736">Trace 4bf92f35</a>
+Runbook: http://127.0.0.1:8090/runbooks/telegram-bot-disconnected
+<code>#K7F2 · closed · web-1</code>`,
+  ],
 ];
 for (const [title, message, text] of GOLDEN) test(`the text of ${title}`, () => assert.equal(message.html, text));
 

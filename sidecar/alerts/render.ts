@@ -127,8 +127,9 @@ const next = (around: Around): string =>
   `next reminder in ${span(repeatGapMs((around.told?.repeats ?? 0) + 1))}. Not acknowledged.`;
 
 function overLines(incident: Incident, around: Around, words: Words, time: Time): Html[] {
-  // Who reads only this message must learn what it was: nothing was said before, or it stands in the place of what was.
-  const whole = around.kind === "missed" || around.kind === "edit";
+  // Who reads only this message must learn what it was: nothing was said before, or it may not have arrived, or this
+  // stands in the place of what was.
+  const whole = around.kind !== "resolved" || around.told === undefined;
   const cause = whole ? causeText(incident) : undefined;
   const repeats = around.told?.repeats ?? 0;
   const details = [
