@@ -20,7 +20,7 @@ export interface Form {
   together: boolean;
 }
 export const SHORT: Form = {
-  disconnectedAfter: "5s",
+  disconnectedAfter: "8s",
   away: "cut",
   pauseMs: [300, 1000],
   writesEveryMs: [300, 900],

@@ -119,6 +119,10 @@ const excused: [string, Partial<NightRecord>][] = [
   ],
   ["an outage that is told as missed", { told: [tell({ what: "missed" })] }],
   [
+    "an end that tells all and says that the beginning may have been there",
+    { told: [tell({ what: "resolved", marked: true })] },
+  ],
+  [
     "an answer sent again after Telegram was away",
     {
       answered: [

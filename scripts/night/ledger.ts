@@ -164,7 +164,10 @@ function problemsOf({ channels, cause }: Expected, heard: Told[]): string[] {
   const problems: string[] = [];
   for (const channel of channels) {
     const there = heard.filter((one) => one.channel === channel);
-    const began = there.some(({ what }) => what === "firing" || what === "missed");
+    // An end that is marked tells the whole of it: its beginning was sent, and nobody knows whether it arrived.
+    const began = there.some(
+      ({ what, marked }) => what === "firing" || what === "missed" || (what === "resolved" && marked),
+    );
     const ended = there.some(({ what }) => what === "resolved" || what === "missed");
     if (!began) problems.push(`was not told by ${channel}`);
     else if (!ended) problems.push(`is not over by ${channel}`);

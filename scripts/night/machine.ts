@@ -51,6 +51,7 @@ export interface BotHealth {
 /** The sidecar's thresholds of one night in place of one month; what has an environment variable is set there. */
 export const RULES = `rules:
   DependencyUnhealthy: {after: 2s, recover_after: 2s}
+  TelegramBotDown: {after: 10s} # a start takes seconds, whatever the scale
   DiskSpaceLow: {after: 2s}
   TelegramPollingConflict: {window: 10s}
 `;
