@@ -11,14 +11,12 @@ const grafana = process.env["GRAFANA_URL"]?.replace(/\/$/, "");
 const skip = grafana ? false : "user side: set GRAFANA_URL to a Grafana with our provisioning and a bot behind it";
 /** Chromium of the system; elsewhere the one that `npx playwright-core install chromium` brought. */
 const executablePath = [process.env["CHROMIUM"], "/usr/bin/chromium"].find((path) => path && existsSync(path));
-/** With no trace chosen the dashboard asks for trace 0; that Tempo has none is an error to Grafana, in two panels. */
-const UNCHOSEN = '"query":"0"';
-const needsTrace = (panel: Panel): boolean => panel.targets?.some(({ query }) => query === "$traceId") ?? false;
 /** Where pictures go; none without it. */
 const pictures = process.env["GRAFANA_PICTURES"];
 
 /** Grafana's own marks of panels. */
 const panelBox = (title: string): string => `[data-testid="data-testid Panel header ${title}"]`;
+const ANY_PANEL = '[data-testid^="data-testid Panel header "]';
 const FAILED = '[data-testid="data-testid Panel status error"]';
 
 describe("real Grafana in Chromium", { skip }, () => {
@@ -30,7 +28,7 @@ describe("real Grafana in Chromium", { skip }, () => {
 
   /** A page of Grafana, with what went wrong on it. */
   async function openPage(path: string, width = 1600): Promise<{ page: Page; wrong: string[] }> {
-    const page = await browser.newPage({ viewport: { width, height: 3000 }, extraHTTPHeaders: login() });
+    const page = await browser.newPage({ viewport: { width, height: 1000 }, extraHTTPHeaders: login() });
     const wrong: string[] = [];
     page.on("console", (message) => {
       // What failed to load is told with its request below.
@@ -39,7 +37,7 @@ describe("real Grafana in Chromium", { skip }, () => {
     });
     page.on("pageerror", (error) => wrong.push(`page: ${error.message}`));
     page.on("response", async (response) => {
-      if (!response.url().includes("/api/ds/query") || response.request().postData()?.includes(UNCHOSEN)) return;
+      if (!response.url().includes("/api/ds/query")) return;
       if (response.status() !== 200) wrong.push(`query: ${response.status()} ${response.request().postData()}`);
       else await readAnswer(response, wrong);
     });
@@ -56,10 +54,8 @@ describe("real Grafana in Chromium", { skip }, () => {
       test(`${dashboard.uid} in ${look}, ${width} wide: no panel fails, none is empty but those that say why`, async (t) => {
         const { page, wrong } = await openPage(`/d/${dashboard.uid}?from=now-15m&to=now&refresh=&theme=${look}`, width);
         t.after(() => page.close());
-        for (const panel of contentOf(dashboard).filter((one) => !needsTrace(one))) {
-          const box = page.locator(panelBox(panel.title)).first();
-          await box.scrollIntoViewIfNeeded();
-          await page.waitForLoadState("networkidle");
+        for (const panel of contentOf(dashboard)) {
+          const box = await reveal(page, panel.title);
           assert.equal(await box.locator(FAILED).count(), 0, panel.title);
           if (emptyIsGood(panel)) continue;
           // A panel shows its text for no data while its first query is on the way, too.
@@ -68,34 +64,137 @@ describe("real Grafana in Chromium", { skip }, () => {
         }
         if (pictures) {
           mkdirSync(pictures, { recursive: true });
+          // The page scrolls inside itself: only a window as high as all of it shows all of it.
+          await page.setViewportSize({ width, height: 200 + Math.max(...(await bottoms(page))) });
+          await page.waitForLoadState("networkidle");
           await page.screenshot({ path: join(pictures, `${dashboard.uid}-${look}-${width}.png`), fullPage: true });
         }
         assert.deepEqual(wrong, []);
       });
 
-  test("a trace id in the search opens the trace with its spans and its log lines", async (t) => {
-    const { page, wrong } = await openPage("/d/gramwatch-trace?from=now-15m&to=now&refresh=");
-    t.after(() => page.close());
-    await page
-      .locator(`${panelBox("Updates, newest first")} a[href*="var-traceId="]`)
-      .first()
-      .click();
-    await page.waitForURL(/var-traceId=[0-9a-f]{32}/);
-    await page.waitForLoadState("networkidle");
-    for (const title of ["The trace", "Its log lines"])
-      await expectGone(page.locator(panelBox(title)).first(), ["Choose a trace", "No data"], title);
-    assert.deepEqual(wrong, []);
-  });
+  const last15 = "from=now-15m&to=now&refresh=";
 
-  test("an alert's link opens the overview of that bot at that time", async (t) => {
-    const to = Date.now();
-    const { page, wrong } = await openPage(`/d/gramwatch-overview?var-service=bot&from=${to - 900_000}&to=${to}`);
+  test("metric → trace: a handler in the table of metrics leads to its requests, a request to its trace", async (t) => {
+    const { page, wrong } = await openPage(`/d/gramwatch-overview?${last15}`);
     t.after(() => page.close());
-    assert.equal(new URL(page.url()).searchParams.get("var-service"), "bot");
+    await follow(page, (await reveal(page, "Handlers")).locator('a[href*="var-handler="]'), /var-handler=\w+/);
+    await chooseTrace(page);
+    for (const title of ["The trace chosen above", "The trace as a graph", "Its log lines", "Its Telegram calls"])
+      await expectGone(await reveal(page, title), ["Choose a trace", "No data"], title);
+    await page.getByText("Service & Operation").first().waitFor();
     assert.equal(await page.locator(FAILED).count(), 0);
     assert.deepEqual(wrong, []);
   });
+
+  test("trace → logs: a span's menu leads to the log lines of its trace", async (t) => {
+    const { page, wrong } = await openPage(`/d/gramwatch-trace?${last15}`);
+    t.after(() => page.close());
+    await chooseTrace(page);
+    const menu = page.locator('[data-testid="SpanLinksMenu"] button').first();
+    await menu.waitFor();
+    await menu.click();
+    await follow(page, page.locator('[role="menu"] a[href*="gramwatch-loki"]'), /\/explore/);
+    await page
+      .getByText(/update (handled|failed)/)
+      .first()
+      .waitFor();
+    assert.deepEqual(wrong, []);
+  });
+
+  test("log → trace: a line's field opens the trace it belongs to", async (t) => {
+    const { page, wrong } = await openPage(`/d/gramwatch-logs?${last15}&var-search=update`);
+    t.after(() => page.close());
+    const lines = await reveal(page, "Log lines");
+    await lines.locator("tr").first().click();
+    await follow(page, lines.locator('a[href*="gramwatch-tempo"]'), /\/explore/);
+    await page.getByText("Service & Operation").first().waitFor();
+    assert.deepEqual(wrong, []);
+  });
+
+  test("alert → dashboard → trace: an alert's links open the bot's overview, one of its traces, and one from there", async (t) => {
+    const { page, wrong } = await openPage("/d/gramwatch-overview?var-service=bot");
+    t.after(() => page.close());
+    assert.equal(new URL(page.url()).searchParams.get("var-service"), "bot");
+    await expectGone(await reveal(page, "What is wrong, since when"), ["No data"], "What is wrong, since when");
+    const slow = await reveal(page, "Slow updates, newest first");
+    await follow(page, slow.locator('a[href*="var-traceId="]'), TRACE_CHOSEN);
+    await page.getByText("Service & Operation").first().waitFor();
+    const traceId = new URL(page.url()).searchParams.get("var-traceId");
+    await page.goto(`${grafana}/d/gramwatch-trace?var-traceId=${traceId}`, { waitUntil: "networkidle" });
+    await page.getByText("Service & Operation").first().waitFor();
+    assert.equal(await page.locator(FAILED).count(), 0);
+    assert.deepEqual(wrong, []);
+  });
+
+  test("another service and another time are asked for, and shown", async (t) => {
+    const { page, wrong } = await openPage(`/d/gramwatch-runtime?${last15}&var-service=bot`);
+    t.after(() => page.close());
+    const memory = await reveal(page, "Resident memory");
+    await memory.getByText(/^bot /).first().waitFor();
+    assert.equal(await memory.getByText(/^sidecar /).count(), 0);
+    await page.goto(`${grafana}/d/gramwatch-runtime?from=now-5m&to=now&refresh=&var-service=sidecar`);
+    const after = await reveal(page, "Resident memory");
+    await after
+      .getByText(/^sidecar /)
+      .first()
+      .waitFor();
+    assert.equal(await after.getByText(/^bot /).count(), 0);
+    assert.deepEqual(wrong, []);
+  });
 });
+
+/** Tempo drops leading zeros of an id in what a search finds. */
+const TRACE_CHOSEN = /var-traceId=[0-9a-f]{16,32}/;
+
+/** The newest request of the trace dashboard, opened. */
+const chooseTrace = (page: Page): Promise<void> =>
+  follow(page, page.locator(`${panelBox("Updates, newest first")} a[href*="var-traceId="]`), TRACE_CHOSEN);
+
+/** Clicks until the address has changed: Grafana draws a table anew when data arrive, and a click may hit what is gone. */
+async function follow(page: Page, link: Locator, to: RegExp): Promise<void> {
+  await link.first().waitFor();
+  for (let tries = 1; !to.test(page.url()); tries++) {
+    await link
+      .first()
+      .click({ timeout: 5000 })
+      .catch(() => undefined);
+    await page
+      .waitForURL(to, { timeout: 5000, waitUntil: "commit" })
+      .catch(() => assert.ok(tries < 5, `${page.url()} does not become ${String(to)}`));
+  }
+  await page.waitForLoadState("networkidle");
+}
+
+/** The panel, scrolled to: those out of sight are not there yet. */
+async function reveal(page: Page, title: string): Promise<Locator> {
+  const box = page.locator(panelBox(title)).first();
+  await page.locator(ANY_PANEL).first().waitFor();
+  const isThere = (): Promise<boolean> =>
+    box.waitFor({ state: "attached", timeout: 300 }).then(
+      () => true,
+      () => false,
+    );
+  for (let scrolls = 0; !(await isThere()); scrolls++) {
+    assert.ok(scrolls < 60, `no panel ${title}`);
+    // What scrolls is the document, or a box inside it: as the version will have it.
+    await page
+      .locator(ANY_PANEL)
+      .first()
+      .evaluate((panel) => {
+        for (let around = panel.parentElement; around !== null; around = around.parentElement) around.scrollBy(0, 300);
+      });
+  }
+  await box.scrollIntoViewIfNeeded();
+  await page.waitForLoadState("networkidle");
+  return box;
+}
+
+/** How far down each panel reaches. */
+const bottoms = (page: Page): Promise<number[]> =>
+  page.locator(ANY_PANEL).evaluateAll((boxes) => {
+    const first = Math.min(...boxes.map((box) => box.getBoundingClientRect().top));
+    return boxes.map((box) => box.getBoundingClientRect().bottom - Math.min(first, 0));
+  });
 
 const contentOf = (dashboard: Dashboard): Panel[] =>
   dashboard.panels.filter(({ type }) => type !== "row" && type !== "text");

@@ -92,6 +92,21 @@ describe("the story, in the shipped Collector, Prometheus and Loki, and Jaeger",
     );
   });
 
+  test("the level of every line in Loki is the one that it was logged with", async () => {
+    const lines = await engines.logs.lines('{service_name=~".+"}', range, 5000);
+    const levels = lines.map(
+      ({ labels }) => [labels["detected_level"], labels["severity_text"]?.toLowerCase()] as const,
+    );
+    assert.deepEqual(
+      levels.filter(([detected, logged]) => detected !== logged),
+      [],
+    );
+    assert.ok(
+      lines.some(({ labels }) => labels["severity"] !== undefined),
+      "lines about alerts are among them",
+    );
+  });
+
   test("every rule of the shipped files runs", async () => {
     const groups = await engines.metrics.rules();
     assert.deepEqual(groups.map(({ name }) => name).sort(), ["gramwatch-bot", "gramwatch-sidecar"]);
@@ -124,7 +139,7 @@ describe("the story, in the shipped Collector, Prometheus and Loki, and Jaeger",
     const values = { traceId: update.traceId, updateId: String(update.attributes["telegram.update.id"]) };
     const opened = await visit({ dashboard, range, values });
     assert.deepEqual(opened.problems, []);
-    for (const title of ["By update id", "Its log lines", "The trace", "Its Telegram calls"])
+    for (const title of ["By update id", "Its log lines", "The trace chosen above", "Its Telegram calls"])
       assert.ok(!isEmpty(opened.found.get(title)![0]!), title);
     const lines = opened.found.get("Its log lines")![0]!;
     assert.ok(lines.form === "lines" && lines.lines.every(({ labels }) => labels["trace_id"] === update.traceId));

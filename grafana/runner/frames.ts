@@ -40,42 +40,44 @@ export function seriesTable(target: Target, series: Series[], queries: number): 
   return { form: "table", target, columns: ["Time", ...labels, value], rows };
 }
 
-/** What Tempo's data source makes of a search with `tableType: traces`: a row per trace, selected attributes inside. */
-export function traceTable(target: Target, query: TraceQuery, spans: Span[]): Found {
+/** What Tempo's data source makes of a search with `tableType: spans`: a row per span, newest trace first. */
+export function spanTable(target: Target, query: TraceQuery, spans: Span[]): Found {
   const byTrace = Map.groupBy(
     spans.filter((span) => query.matches(span)),
     ({ traceId }) => traceId,
   );
-  const roots = new Map(spans.filter(({ parentId }) => parentId === undefined).map((span) => [span.traceId, span]));
-  const rows = [...byTrace].map(([traceId, matched]) => {
-    const root = roots.get(traceId) ?? matched[0]!;
-    const selected = query.selected.flatMap((name) => {
-      const value = matched.map((span) => read(span, name)).find((one) => one !== undefined);
-      return value === undefined ? [] : [[name, value] as const];
-    });
-    return {
-      traceID: traceId,
-      startTime: root.startMs,
-      traceService: String(root.resource["service.name"]),
-      traceName: root.name,
-      traceDuration: root.traceDurationMs,
-      ...Object.fromEntries(selected),
-    };
-  });
-  rows.sort((a, b) => b.startTime - a.startTime);
+  const newest = [...byTrace.values()]
+    .sort((a, b) => b[0]!.startMs - a[0]!.startMs)
+    .slice(0, target.limit ?? 20)
+    .flatMap((matched) => matched.slice(0, target.spss ?? 3));
+  const rows = newest.map((span) => ({
+    traceIdHidden: span.traceId,
+    "Span ID": span.spanId,
+    "Start time": span.startMs,
+    Duration: span.durationMs,
+    ...Object.fromEntries(
+      query.selected.flatMap((name) => {
+        const value = read(span, name);
+        return value === undefined ? [] : [[shown(name), value] as const];
+      }),
+    ),
+  }));
   return {
     form: "table",
     target,
-    columns: ["traceID", "startTime", "traceService", "traceName", "traceDuration", ...query.selected],
-    rows: rows.slice(0, target.limit ?? 20),
+    columns: ["traceIdHidden", "Span ID", "Start time", ...query.selected.map(shown), "Duration"],
+    rows,
   };
 }
+/** A column goes by its attribute; an intrinsic loses its scope. */
+const shown = (selected: string): string => selected.replace(/^span:/, "");
 
 /** The tables of a panel after its transformations. */
 export function transformed(panel: Panel, tables: Table[]): Table {
   let all = tables;
   for (const { id, options } of panel.transformations ?? [])
     if (id === "merge") all = [merged(all)];
+    else if (id === "filterFieldsByName") all = all.map((table) => only(table, options.include?.names ?? []));
     else if (id === "organize") all = all.map((table) => organized(table, options));
     else throw new Error(`transformation ${id} is not known to the runner`);
   if (all.length !== 1) throw new Error(`${all.length} tables in one panel: only the first would be seen`);
@@ -93,6 +95,11 @@ function merged(tables: Table[]): Table {
   }
   return { columns, rows: [...rows.values()] };
 }
+
+const only = ({ columns, rows }: Table, names: string[]): Table => ({
+  columns: columns.filter((name) => names.includes(name)),
+  rows: rows.map((row) => Object.fromEntries(Object.entries(row).filter(([name]) => names.includes(name)))),
+});
 
 function organized(
   { columns, rows }: Table,

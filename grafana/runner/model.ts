@@ -46,12 +46,14 @@ export interface Target {
   format?: string;
   legendFormat?: string;
   limit?: number;
+  spss?: number;
 }
 export interface Transformation {
   id: string;
   options: {
     excludeByName?: Record<string, boolean>;
     renameByName?: Record<string, string>;
+    include?: { names: string[] };
   };
 }
 export interface Link {

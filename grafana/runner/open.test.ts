@@ -71,7 +71,9 @@ const dashboard = (panel: Partial<Panel>, more: Partial<Dashboard> = {}): Dashbo
   editable: false,
   refresh: "30s",
   links: [],
-  templating: { list: [variable("traceId", "", "0"), variable("service", "label_values(up, service_name)", "bot")] },
+  templating: {
+    list: [variable("traceId", "", "{ false }"), variable("service", "label_values(up, service_name)", "bot")],
+  },
   annotations: { list: [] },
   ...more,
   panels: [{ id: 1, type: "timeseries", title: "Panel", gridPos: { x: 0, y: 0, w: 1, h: 1 }, ...panel }],
@@ -97,7 +99,7 @@ test("a panel that finds what its type needs has no problem", async () => {
     { type: "table", targets: target("prometheus", "x", { instant: true, format: "table" }) },
     {
       type: "table",
-      targets: target("tempo", "{ span:kind=consumer } | select(span.telegram.handler)", { tableType: "traces" }),
+      targets: target("tempo", "{ span:kind=consumer } | select(span.telegram.handler)", { tableType: "spans" }),
     },
     { type: "timeseries", targets: target("tempo", "{ span:duration>0ms } | quantile_over_time(duration, 0.5)") },
     { type: "timeseries", targets: target("loki", "x") },
@@ -113,7 +115,7 @@ test("what finds nothing is a problem, unless the panel says that this is good",
   for (const panel of [
     { targets: target("prometheus", "x") },
     { type: "logs", targets: target("loki", "x") },
-    { type: "table", targets: target("tempo", "{ span:kind=consumer }", { tableType: "traces" }) },
+    { type: "table", targets: target("tempo", "{ span:kind=consumer }", { tableType: "spans" }) },
     { type: "traces", targets: target("tempo", traceId) },
   ]) {
     assert.match((await problemsOf(panel, nothing)).join(), /^Panel: A found nothing/);
@@ -140,7 +142,7 @@ test("each type of panel says what it misses", async () => {
     ],
     [{ type: "traces", targets: target("tempo", traceId) }, { spans: [call] }, /no root/],
     [{ targets: target("prometheus", "x{a=$nobody}") }, {}, /\$nobody is not declared/],
-    [{ type: "table", targets: target("tempo", "{ bad", { tableType: "traces" }) }, {}, /not understood/],
+    [{ type: "table", targets: target("tempo", "{ bad", { tableType: "spans" }) }, {}, /not understood/],
   ] as const)
     assert.match((await problemsOf(panel, answers)).join(), problem);
 });
@@ -165,7 +167,7 @@ test("a table shows the columns that its overrides name, after merging and renam
     /groupBy is not known/,
   );
   const blank = { id: "organize", options: { renameByName: {} } };
-  const selected = target("tempo", "{ span:kind=consumer } | select(span.nobody)", { tableType: "traces" });
+  const selected = target("tempo", "{ span:kind=consumer } | select(span.nobody)", { tableType: "spans" });
   assert.match(
     (await problemsOf({ type: "table", targets: selected, transformations: [blank] })).join(),
     /column nobody is blank/,
@@ -221,12 +223,17 @@ test("an annotation that the engine refuses is a problem", async () => {
 test("a link in a column carries the value of the first row, and its trace must then show everything", async () => {
   const link = {
     id: "links",
-    value: [{ title: "Open", url: "/d/one?${__url_time_range}&${service:queryparam}&var-traceId=${__value.raw}" }],
+    value: [
+      {
+        title: "Open",
+        url: "/d/one?${__url_time_range}&${service:queryparam}&var-traceId=${__data.fields.traceIdHidden}",
+      },
+    ],
   };
   const one = dashboard({
     type: "table",
-    targets: target("tempo", "{ span:kind=consumer }", { tableType: "traces" }),
-    fieldConfig: { defaults: {}, overrides: [{ matcher: { id: "byName", options: "traceID" }, properties: [link] }] },
+    targets: target("tempo", "{ span:kind=consumer }", { tableType: "spans" }),
+    fieldConfig: { defaults: {}, overrides: [{ matcher: { id: "byName", options: "Span ID" }, properties: [link] }] },
   });
   const { fieldConfig: _, ...plain } = one.panels[0]!;
   one.panels.push({
@@ -240,7 +247,7 @@ test("a link in a column carries the value of the first row, and its trace must 
     ...plain,
     title: "Calls",
     description: "Empty is good.",
-    targets: target("tempo", '{ trace:id="$traceId" && span:kind=client }', { tableType: "traces" }),
+    targets: target("tempo", '{ trace:id="$traceId" && span:kind=client }', { tableType: "spans" }),
   });
   const around = { engines: engines({ lines: [] }), dashboards: [one], scrapeSeconds: 15 };
   const { problems, leads } = await open({ dashboard: one, range }, around);

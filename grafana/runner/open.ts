@@ -1,5 +1,5 @@
 import type { Engines } from "./engines.ts";
-import { seriesTable, traceTable } from "./frames.ts";
+import { seriesTable, spanTable } from "./frames.ts";
 import type { Found } from "./frames.ts";
 import { interpolate, intervalSeconds } from "./interpolate.ts";
 import type { Range, Scope } from "./interpolate.ts";
@@ -57,9 +57,8 @@ export async function open({ dashboard, range, values = {} }: Visit, around: Sur
       report(panel.title, shapeProblems(panel, found, around.excused ?? (() => false), demanded(panel, chosen)));
       if (panel.type === "alertlist") report(panel.title, await ruleProblems(around.engines));
       for (const link of linksOf(panel)) {
-        const raw = link.column === undefined ? undefined : firstValue(panel, found, link.column);
-        if (link.column !== undefined && raw === undefined) continue;
-        const local = raw === undefined ? {} : { "__value.raw": raw };
+        const local = link.column === undefined ? {} : firstRow(panel, found, link.column);
+        if (local === undefined) continue;
         const lead = follow(interpolate(link.url ?? "", { ...scope, local }, "url"), around.dashboards);
         if (typeof lead === "string") report(panel.title, [`link ${link.title}: ${lead}`]);
         else opened.leads.push(lead);
@@ -115,12 +114,11 @@ async function execute(panel: Panel, target: Target, scope: Scope, engines: Engi
 }
 
 async function traces(target: Target, text: string, range: Range, engines: Engines): Promise<Found> {
-  // A bare id is a lookup, of any length: the dashboard's default is 0.
-  if (/^[0-9a-f]+$/.test(text))
-    return { form: "spans", target, spans: text === "0" ? [] : await engines.traces.byId(text) };
+  // A bare id is a lookup.
+  if (/^[0-9a-f]+$/.test(text)) return { form: "spans", target, spans: await engines.traces.byId(text) };
   const query = parseTraceQl(text);
   const spans = await engines.traces.spans(range);
-  if (!query.metrics) return traceTable(target, query, spans);
+  if (!query.metrics) return spanTable(target, query, spans);
   const points = spans
     .filter((span) => query.matches(span))
     .map((span): [number, number] => [span.startMs, span.durationMs]);
@@ -147,10 +145,14 @@ async function ruleProblems(engines: Engines): Promise<string[]> {
   return rules.length === 0 ? ["Prometheus has no rules"] : ill;
 }
 
-const firstValue = (panel: Panel, found: Found[], column: string): string | undefined => {
-  const value = tableOf(panel, found).rows[0]?.[column];
-  return value === undefined ? undefined : String(value);
-};
+/** What a link in a column can name: the value, and the other columns of its row. */
+function firstRow(panel: Panel, found: Found[], column: string): Record<string, string> | undefined {
+  const row = tableOf(panel, found).rows[0];
+  const value = row?.[column];
+  if (row === undefined || value === undefined) return undefined;
+  const fields = Object.entries(row).map(([name, one]) => [`__data.fields.${name}`, String(one)]);
+  return { "__value.raw": String(value), ...Object.fromEntries(fields) };
+}
 
 /** Where a link leads, or why nowhere. */
 function follow(url: string, dashboards: Dashboard[]): Visit | string {

@@ -3,9 +3,6 @@ import type { Found, Table } from "./frames.ts";
 import { emptyIsGood } from "./model.ts";
 import type { Panel } from "./model.ts";
 
-/** Names that Tempo's data source shows for its columns. */
-const TRACE_COLUMNS = { traceID: "Trace ID", traceName: "Name", traceService: "Service", traceDuration: "Duration" };
-
 /** The table that a table panel shows, after its transformations. */
 export const tableOf = (panel: Panel, found: Found[]): Table =>
   transformed(
@@ -79,7 +76,7 @@ function typeProblems(panel: Panel, found: Found[]): string[] {
 }
 
 function columnProblems(panel: Panel, table: Table): string[] {
-  const shown = new Set([...table.columns, ...Object.values(TRACE_COLUMNS)]);
+  const shown = new Set(table.columns);
   const named = (panel.fieldConfig?.overrides ?? []).map(({ matcher }) => matcher.options);
   const missing = named.filter((name) => !shown.has(name)).map((name) => `no column ${name}, which an override names`);
   const blank = table.columns.filter((name) => table.rows.every((row) => row[name] === undefined));

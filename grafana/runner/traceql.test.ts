@@ -36,6 +36,10 @@ test("each kind of condition holds and fails", () => {
   }
 });
 
+test("a search for nothing finds nothing", () => {
+  assert.ok(!matches("false"));
+});
+
 test("a regular expression is anchored, and an attribute that is missing never matches", () => {
   assert.ok(!matches('span.telegram.handler=~"sta"'));
   assert.ok(!matches('span.rpc.method=~".*"'));

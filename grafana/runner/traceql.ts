@@ -32,7 +32,7 @@ export function parseTraceQl(query: string): TraceQuery {
   const parts = /^\{(.*?)\} *(?:\| *(.*?))? *(?:with *\(.*\))?$/s.exec(query.trim());
   if (parts === null) throw new Error(`not understood: ${query}`);
   const [, conditions = "", pipeline = ""] = parts;
-  const tests = conditions.split("&&").map((text) => condition(text.trim()));
+  const tests = conditions.split("&&").map((text) => (text.trim() === "false" ? () => false : condition(text.trim())));
   return {
     matches: (span) => tests.every((test) => test(span)),
     selected: (/select\((.*?)\)/.exec(pipeline)?.[1] ?? "")

@@ -49,6 +49,8 @@ export function dashboard({ uid, title, description, variables = [], rows }: Des
       new DashboardLinkBuilder("Gramwatch")
         .type(DashboardLinkType.Dashboards)
         .tags(["gramwatch"])
+        // One button instead of a line of them: the panels are what somebody came for.
+        .asDropdown(true)
         .includeVars(true)
         .keepTime(true),
     );
@@ -97,7 +99,7 @@ const source = (name: string, type: string, title: string): DatasourceVariableBu
     .label(title)
     .type(type)
     .current({ selected: true, text: title, value: `gramwatch-${type}` })
-    .hide(VariableHide.DontHide);
+    .hide(VariableHide.HideLabel);
 
 const common: Builder<VariableModel>[] = [
   source("datasource", "prometheus", "Prometheus"),

@@ -25,5 +25,5 @@ export const to = (
   ].join("&"),
 });
 
-/** In a table of traces: the trace id opens the whole trace. */
-export const openTrace: Link = to(UID.trace, "Open this trace", { traceId: "${__value.raw}" });
+/** In a table of spans: opens the whole trace. Tempo's data source has its id in a hidden column. */
+export const openTrace: Link = to(UID.trace, "Open this trace", { traceId: "${__data.fields.traceIdHidden}" });

@@ -37,6 +37,8 @@ export interface Described {
   min?: number;
   max?: number;
   decimals?: number;
+  /** The axis reaches this far at least: Grafana draws a line of zeros under an axis to 100. */
+  softMax?: number;
   links?: Link[];
 }
 export interface Link {
@@ -45,7 +47,7 @@ export interface Link {
 }
 /** A query, or legend → query. */
 type Queries = string | Record<string, string>;
-type Column = { rename?: string; unit?: string; link?: Link; hidden?: boolean };
+type Column = { rename?: string; unit?: string; link?: Link; hidden?: boolean; width?: number };
 
 /** What every panel builder of the SDK has. */
 interface AnyPanel extends Builder<dashboard.Panel> {
@@ -124,20 +126,30 @@ export const table = (
     });
 };
 
-/** Traces that a TraceQL search finds, newest first. */
-export const traceTable = (
-  spec: Described & { columns: Record<string, Column>; limit?: number },
+/** Spans that a TraceQL search finds, newest trace first. Columns: what the query selects, `Span ID`, `Start time`, `Duration`. */
+export const spanTable = (
+  spec: Described & { columns: Record<string, Column> },
   query: string,
 ): Builder<dashboard.Panel> =>
   columns(
     described(new tablePanel.PanelBuilder(), spec, TEMPO, [
-      tempoTarget(query)
-        .tableType(tempo.SearchTableType.Traces)
-        .limit(spec.limit ?? 20)
-        .spss(3),
+      tempoTarget(query).tableType(tempo.SearchTableType.Spans).limit(20).spss(20),
     ]),
     spec,
-  );
+  )
+    // Attributes of the conditions come as columns, too. The trace id stays: hidden, for links.
+    .withTransformation({
+      id: "filterFieldsByName",
+      options: { include: { names: ["traceIdHidden", ...Object.keys(spec.columns)] } },
+    })
+    .withTransformation({
+      id: "organize",
+      options: {
+        excludeByName: {},
+        renameByName: renamed(spec.columns),
+        indexByName: Object.fromEntries(Object.keys(spec.columns).map((name, index) => [name, index])),
+      },
+    });
 
 export const histogram = (spec: Described, query: string): Builder<dashboard.Panel> =>
   described(new heatmap.PanelBuilder(), spec, METRICS, [
@@ -255,6 +267,7 @@ function lines(
         .sortDesc(true),
     );
   if (spec.min === undefined) panel.axisSoftMin(0);
+  if (spec.softMax !== undefined) panel.axisSoftMax(spec.softMax);
   if (spec.stacked === true) panel.stacking(new common.StackingConfigBuilder().mode(common.StackingMode.Normal));
   return panel;
 }
@@ -265,12 +278,13 @@ function columns(
   never: string[] = [],
 ): tablePanel.PanelBuilder {
   for (const [name, column] of Object.entries(spec.columns)) {
-    if (never.includes(name)) continue;
-    const properties: dashboard.DynamicConfigValue[] = [];
+    if (never.includes(name) || column.hidden === true) continue;
     // An empty cell would show the panel's text for no data.
-    if (column.unit !== undefined) properties.push({ id: "unit", value: column.unit }, { id: "noValue", value: "–" });
+    const properties: dashboard.DynamicConfigValue[] = [{ id: "noValue", value: "–" }];
+    if (column.unit !== undefined) properties.push({ id: "unit", value: column.unit });
     if (column.link !== undefined) properties.push({ id: "links", value: [{ ...column.link, targetBlank: false }] });
-    if (properties.length > 0) panel.overrideByName(column.rename ?? name, properties);
+    if (column.width !== undefined) properties.push({ id: "custom.width", value: column.width });
+    panel.overrideByName(column.rename ?? name, properties);
   }
   if (spec.sortBy !== undefined)
     panel.sortBy([new common.TableSortByFieldStateBuilder().displayName(spec.sortBy).desc(true)]);

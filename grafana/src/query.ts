@@ -22,6 +22,13 @@ export const SERVICE =
 export const TARGET = 'target=~"$service"';
 /** Logs: Loki refuses a selector whose matchers all accept the empty string, hence only the service. */
 export const LOGS = '{service_name=~"$service"}';
+/** Appends to each line what tells it from its neighbours. */
+export const READABLE =
+  "| line_format `{{__line__}}" +
+  ["telegram_handler", "rpc_method", "rule", "target", "reason", "error_type", "exception_message"]
+    .map((field) => `{{with .${field}}} · {{.}}{{end}}`)
+    .join("") +
+  "`";
 
 /** A selector: `at(P.errors, 'reason="poll"')`; scope is `SERVICE` unless given. */
 export const at = (name: string, matchers = "", scope = SERVICE): string => {

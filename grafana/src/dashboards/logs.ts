@@ -2,7 +2,7 @@ import { CustomVariableBuilder, TextBoxVariableBuilder } from "@grafana/grafana-
 import { dashboard } from "../dashboard.ts";
 import { UID, to } from "../links.ts";
 import { logGraph, logs as logPanel } from "../panel.ts";
-import { LOGS } from "../query.ts";
+import { LOGS, READABLE } from "../query.ts";
 
 const LITE = "Small stack: logs are in the sidecar's console. Full stack: nothing was logged in this time range.";
 const LEVELS = "debug, info, warn, error, fatal";
@@ -40,7 +40,7 @@ export const logs = dashboard({
             empty: LITE,
           },
           {
-            "{{detected_level}}": `sum by (detected_level) (count_over_time(${LOGS} |= "$search" | detected_level=~"$level" [$__auto]))`,
+            "{{detected_level}}": `sum by (detected_level) (count_over_time(${LOGS} | detected_level=~"$level" ${READABLE} |= "$search" [$__auto]))`,
           },
         ),
         logGraph(
@@ -82,7 +82,7 @@ export const logs = dashboard({
             links: [to(UID.trace, "Trace one request")],
             empty: LITE,
           },
-          `${LOGS} |= "$search" | detected_level=~"$level" | trace_id=~"$traceId.*"`,
+          `${LOGS} | detected_level=~"$level" | trace_id=~"$traceId.*" ${READABLE} |= "$search"`,
         ),
       ],
     },

@@ -1,15 +1,16 @@
 import { dashboard } from "../dashboard.ts";
-import { UID, openTrace, to } from "../links.ts";
-import { graph, histogram, logs, stat, states, table, traceGraph, traceTable } from "../panel.ts";
-import { LOGS, P, SERVICE, TARGET, at, bucket, count, errorRatio, increased, quantile, rate } from "../query.ts";
+import { UID, to } from "../links.ts";
+import { graph, histogram, logs, stat, states, table, traceGraph } from "../panel.ts";
+import { LOGS, P, READABLE, TARGET, at, bucket, count, errorRatio, increased, quantile, rate } from "../query.ts";
+import { searchUpdates } from "../updates.ts";
 
 const handled = at(count(P.processDuration));
 const failed = at(count(P.processDuration), 'error_type!=""');
 const polls = at(P.lastPollSuccess, "", 'service_name=~"$service"');
+const latest = `max by (service_name) (${polls})`;
 const good = `1 - (sum(increase(${failed}[$__range])) or vector(0)) / (sum(increase(${handled}[$__range])) > 0)`;
 const NO_BOT = "Nothing from a bot yet. Is it running, and does its OTLP endpoint point here?";
 const NO_UPDATES = "No updates in this time range.";
-const small = { w: 4 } as const;
 
 /** The home page, for a person at 02:10: is it up, what broke, since when, whose request. */
 export const overview = dashboard({
@@ -18,11 +19,11 @@ export const overview = dashboard({
   description: "Is it up, what broke, since when, whose request.",
   rows: [
     {
-      height: 4,
+      height: 3,
       panels: [
         stat(
           {
-            ...small,
+            w: 3,
             title: "Bot up",
             description:
               "Normal: UP. DOWN: the sidecar cannot read the bot's /health; look at the process and its logs.",
@@ -34,10 +35,10 @@ export const overview = dashboard({
         ),
         stat(
           {
-            ...small,
-            title: "Since the last poll",
+            w: 4,
+            title: "Last poll",
             description:
-              "Normal: 0 to 30 s, an idle long poll. From 300 s on TelegramBotDisconnected fires: open Gramwatch / Telegram API.",
+              "How long ago. Normal: 0 to 30 s, an idle long poll. From 300 s on TelegramBotDisconnected fires: open Gramwatch / Telegram API.",
             unit: "s",
             decimals: 0,
             thresholds: [[300, "red"]],
@@ -48,10 +49,10 @@ export const overview = dashboard({
         ),
         stat(
           {
-            ...small,
+            w: 5,
             title: "Uptime 30 d, goal 99.9 %",
             description:
-              "Share of the minutes since the first success (30 days at most) in which the last poll was under 60 s old. No data counts as down. Below 99.9 %: see Restarts and Alerts on the time axis.",
+              "Share of the minutes since the first success (30 days at most) in which the last poll was under 60 s old. No data counts as down, the running minute as up. Below 99.9 %: see Restarts and Alerts on the time axis.",
             unit: "percentunit",
             decimals: 3,
             thresholds: [
@@ -62,13 +63,13 @@ export const overview = dashboard({
           },
           {
             "{{service_name}}":
-              `clamp_max(60 * count_over_time((time() - max by (service_name) (${polls}) < 60)[30d:1m]) ` +
+              `clamp_max(60 * (1 + (count_over_time((time() - ${latest} < 60)[30d:1m]) or 0 * ${latest})) ` +
               `/ clamp_max(time() - min by (service_name) (min_over_time(${polls}[30d])), 2592000), 1)`,
           },
         ),
         stat(
           {
-            ...small,
+            w: 4,
             title: "Errors in 1 h",
             description: "Normal: 0 to 10. From 11 on TelegramBotErrorsHigh fires: read the newest errors below.",
             unit: "short",
@@ -80,7 +81,7 @@ export const overview = dashboard({
         ),
         stat(
           {
-            ...small,
+            w: 4,
             title: "Alerts firing",
             description:
               "What the sidecar says now, mounts and host included. Normal: 0. More: open Gramwatch / Sidecar.",
@@ -93,8 +94,8 @@ export const overview = dashboard({
         ),
         stat(
           {
-            ...small,
-            title: "Telemetry age",
+            w: 4,
+            title: "Data age",
             description: "Normal: below 45 s. Above 120 s the figures on this page are old: open Gramwatch / Pipeline.",
             unit: "s",
             decimals: 0,
@@ -106,6 +107,28 @@ export const overview = dashboard({
             empty: "Nothing for 5 minutes.",
           },
           `time() - max(timestamp(${at(P.uptime)}))`,
+        ),
+      ],
+    },
+    {
+      height: 4,
+      panels: [
+        states(
+          {
+            w: 24,
+            title: "What is wrong, since when",
+            description:
+              "Normal: green alone. A red line is an alert, for as long as it fired; its rule has a runbook in the console.",
+            unit: "short",
+            mappings: { "0": ["failed", "red"], "1": ["well", "green"], "2": ["alert", "red"] },
+            links: [to(UID.sidecar, "Sidecar")],
+            empty: NO_BOT,
+          },
+          {
+            "{{target}} answers": `min by (target) (${at(P.probeSuccess, 'kind="health"', TARGET)})`,
+            "{{service_name}} polls": `min by (service_name) (${at(P.connected)})`,
+            "{{rule}} {{target}}": `2 * (max by (rule, target) (${P.alertsFiring}) > 0)`,
+          },
         ),
       ],
     },
@@ -129,13 +152,13 @@ export const overview = dashboard({
         graph(
           {
             w: 8,
-            title: "Failed updates",
-            description: "Normal: below 1 %. Higher: see errors by reason and the newest errors.",
-            unit: "percentunit",
-            min: 0,
+            title: "Errors by reason",
+            description: "Normal: none. handler: our code; dependency: see Runtime; poll: see Telegram API.",
+            unit: "ops",
+            stacked: true,
             empty: NO_BOT,
           },
-          { failed: errorRatio(P.processDuration) },
+          { "{{reason}}": `sum by (reason) (${rate(at(P.errors))})` },
         ),
         graph(
           {
@@ -155,16 +178,42 @@ export const overview = dashboard({
     {
       height: 7,
       panels: [
+        logs(
+          {
+            w: 12,
+            title: "Newest errors",
+            description:
+              "What failed, newest first. Open a line for its fields; Open trace leads to the whole request.",
+            unit: "short",
+            empty: { good: "No errors in this time range." },
+          },
+          `${LOGS} | detected_level=~"error|fatal" ${READABLE}`,
+        ),
+        searchUpdates(
+          {
+            w: 12,
+            title: "Slow updates, newest first",
+            description: "Updates that took more than 500 ms. The request opens its whole trace.",
+            empty: { good: "No update took more than 500 ms." },
+          },
+          "trace:duration > 500ms",
+        ),
+      ],
+    },
+    {
+      title: "In detail",
+      height: 7,
+      panels: [
         graph(
           {
             w: 8,
-            title: "Errors by reason",
-            description: "Normal: none. handler: our code; dependency: see Runtime; poll: see Telegram API.",
-            unit: "ops",
-            stacked: true,
+            title: "Failed updates",
+            description: "Normal: below 1 %. Higher: see errors by reason and the newest errors.",
+            unit: "percentunit",
+            min: 0,
             empty: NO_BOT,
           },
-          { "{{reason}}": `sum by (reason) (${rate(at(P.errors))})` },
+          { failed: errorRatio(P.processDuration) },
         ),
         graph(
           {
@@ -195,33 +244,6 @@ export const overview = dashboard({
       ],
     },
     {
-      height: 8,
-      panels: [
-        logs(
-          {
-            w: 12,
-            title: "Newest errors",
-            description: "Open a line for its fields; Open trace leads to the whole request.",
-            unit: "short",
-            empty: { good: "No errors in this time range." },
-          },
-          `${LOGS} | detected_level=~"error|fatal"`,
-        ),
-        traceTable(
-          {
-            w: 12,
-            title: "Slowest updates",
-            description: "Updates that took more than 500 ms. The trace id opens the whole trace.",
-            unit: "short",
-            columns: { traceID: { link: openTrace } },
-            empty: { good: "No update took more than 500 ms." },
-          },
-          '{ resource.service.name=~"$service" && span:kind=consumer && trace:duration > 500ms } | select(span.telegram.handler, span.messaging.destination.name) with (most_recent=true)',
-        ),
-      ],
-    },
-    {
-      title: "In detail",
       height: 8,
       panels: [
         table(
@@ -294,11 +316,11 @@ export const overview = dashboard({
       ],
     },
     {
-      height: 5,
+      height: 4,
       panels: [
         stat(
           {
-            ...small,
+            w: 8,
             title: "Handled well, goal 99.5 %",
             description: "Share of updates handled without an error in this time range.",
             unit: "percentunit",
@@ -313,7 +335,7 @@ export const overview = dashboard({
         ),
         stat(
           {
-            ...small,
+            w: 8,
             title: "Error budget left",
             description: "What is left of the 0.5 % that may fail. Below 0: no risky deploy now.",
             unit: "percentunit",
@@ -328,7 +350,7 @@ export const overview = dashboard({
         ),
         stat(
           {
-            ...small,
+            w: 8,
             title: "Replayed, duplicates",
             description:
               "Normal: 0 without a crash. Replayed: handled again after one; duplicates: sent twice by Telegram.",
@@ -336,29 +358,6 @@ export const overview = dashboard({
             empty: NO_BOT,
           },
           { replayed: increased(at(P.replayed)), duplicates: increased(at(P.duplicates)) },
-        ),
-        states(
-          {
-            w: 6,
-            title: "Connected",
-            description: "Normal: green throughout. Red: polls fail; open Gramwatch / Telegram API.",
-            unit: "short",
-            mappings: { "0": ["polls fail", "red"], "1": ["connected", "green"] },
-            empty: NO_BOT,
-          },
-          { "{{service_name}}": `min by (service_name) (${at(P.connected, "", SERVICE)})` },
-        ),
-        graph(
-          {
-            w: 6,
-            title: "Alerts firing by target",
-            description: "Normal: none. The target is a bot, a dependency, a mount or the host.",
-            unit: "short",
-            stacked: true,
-            links: [to(UID.sidecar, "Sidecar")],
-            empty: { good: "No alert fired." },
-          },
-          { "{{target}}": `sum by (target) (${P.alertsFiring}) > 0` },
         ),
       ],
     },

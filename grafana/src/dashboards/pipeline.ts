@@ -37,6 +37,7 @@ export const pipeline = dashboard({
             title: "Collector: refused",
             description: "Normal: 0. Refused means its memory limit: raise it, or send less.",
             unit: "ops",
+            softMax: 1,
             empty: NO_COLLECTOR,
           },
           {

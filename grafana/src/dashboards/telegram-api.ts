@@ -1,7 +1,7 @@
 import { dashboard } from "../dashboard.ts";
 import { UID, to } from "../links.ts";
 import { graph, logs, stat, table } from "../panel.ts";
-import { LOGS, P, at, bucket, count, errorRatio, increased, quantile, rate } from "../query.ts";
+import { LOGS, P, READABLE, at, bucket, count, errorRatio, increased, quantile, rate } from "../query.ts";
 
 const calls = (matchers = ""): string => at(count(P.callDuration), matchers);
 const NO_CALLS = "No Bot API calls in this time range.";
@@ -29,13 +29,15 @@ export const telegramApi = dashboard({
           {
             w: 8,
             title: "Answers by status code",
-            description:
-              "Normal: 200. 409: a second poller; 401: the token; 429: too fast; 5xx: Telegram. Empty: no answer.",
+            description: "Normal: 200. 409: a second poller; 401: the token; 429: too fast; 5xx: Telegram.",
             unit: "ops",
             stacked: true,
             empty: NO_CALLS,
           },
-          { "{{rpc_status_code}}": `sum by (rpc_status_code) (${rate(calls())})` },
+          {
+            "{{rpc_status_code}}": `sum by (rpc_status_code) (${rate(calls('rpc_status_code!=""'))})`,
+            "no answer": `sum(${rate(calls('rpc_status_code=""'))}) or vector(0)`,
+          },
         ),
         graph(
           {
@@ -81,6 +83,7 @@ export const telegramApi = dashboard({
             description: "Share of calls that Telegram turned away. Normal: 0. Higher: send less, see calls by method.",
             unit: "percentunit",
             min: 0,
+            softMax: 0.01,
             empty: NO_CALLS,
           },
           {
@@ -93,6 +96,7 @@ export const telegramApi = dashboard({
             title: "Time lost to flood waits",
             description: "Seconds per second that Telegram made us wait (retry_after). Normal: 0.",
             unit: "short",
+            softMax: 0.1,
             empty: { good: "Telegram never made us wait." },
           },
           { "{{rpc_method}}": `sum by (rpc_method) (${rate(at(P.retryAfter))})` },
@@ -161,7 +165,7 @@ export const telegramApi = dashboard({
             unit: "short",
             empty: { good: "No call failed." },
           },
-          `${LOGS} | rpc_method!="" | detected_level=~"warn|error"`,
+          `${LOGS} | rpc_method!="" | detected_level=~"warn|error" ${READABLE}`,
         ),
       ],
     },

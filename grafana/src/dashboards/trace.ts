@@ -2,17 +2,29 @@ import { TextBoxVariableBuilder } from "@grafana/grafana-foundation-sdk/dashboar
 import { attributes } from "@gramwatch/otel/names.ts";
 import { dashboard } from "../dashboard.ts";
 import { UID, openTrace } from "../links.ts";
-import { graph, logs, text, trace as tracePanel, traceGraph, traceNodes, traceTable } from "../panel.ts";
-import { P, at, bucket, count, quantile, rate } from "../query.ts";
+import { graph, logs, spanTable, text, trace as tracePanel, traceGraph, traceNodes } from "../panel.ts";
+import { P, READABLE, at, bucket, count, quantile, rate } from "../query.ts";
+import { WHEN, searchUpdates, select, span } from "../updates.ts";
 
 const LITE = "Small stack: traces are in the sidecar's console. Full stack: no trace fits the search.";
 const CHOOSE = { good: "Choose a trace: a trace id in the search, or paste one above." };
 const box = (name: string, label: string, value: string): TextBoxVariableBuilder =>
   new TextBoxVariableBuilder(name).label(label).defaultValue(value).current({ text: value, value });
 
-const span = (attribute: string): string => `span.${attribute}`;
-const select = (...names: string[]): string => `select(${names.join(", ")}) with (most_recent=true)`;
-const updates = '{ resource.service.name=~"$service" && span:kind=consumer';
+/** What the panels about one trace ask for until one is chosen: a search that finds nothing, which is no error. */
+const NO_TRACE = "{ false }";
+/** Attempts of Bot API calls, one per line. */
+const calls = {
+  unit: "short",
+  columns: {
+    "Span ID": { rename: "Call", link: openTrace, width: 100 },
+    "Start time": { rename: "When", unit: WHEN, width: 155 },
+    [attributes.rpcMethod]: { rename: "Method", width: 150 },
+    [attributes.rpcStatus]: { rename: "Answer", width: 75 },
+    Duration: { rename: "Took", width: 80 },
+  },
+};
+const callAttributes = select(span(attributes.rpcMethod), span(attributes.rpcStatus));
 const chosenHandler = 'telegram_handler=~"$handler"';
 
 export const trace = dashboard({
@@ -21,7 +33,7 @@ export const trace = dashboard({
   description: "From a user's complaint to every step of the request.",
   // Every default must parse inside its query.
   variables: [
-    box("traceId", "Trace id", "0"),
+    box("traceId", "Trace id", NO_TRACE),
     box("updateId", "Update id", "0"),
     box("handler", "Handler (regex)", ".*"),
     box("minDuration", "Longer than", "0ms"),
@@ -31,33 +43,26 @@ export const trace = dashboard({
     {
       height: 10,
       panels: [
-        traceTable(
+        searchUpdates(
           {
             w: 16,
             title: "Updates, newest first",
-            description: "One trace per update. The trace id opens it below.",
-            unit: "short",
-            columns: { traceID: { link: openTrace } },
+            description: "One line per update. The request opens its trace below.",
             empty: LITE,
           },
-          `${updates} && span:duration>$minDuration && ${span(attributes.handler)}=~"$handler" } | ${select(
-            span(attributes.updateId),
-            span(attributes.updateType),
-            span(attributes.handler),
-            "span:status",
-          )}`,
+          `span:duration>$minDuration && ${span(attributes.handler)}=~"$handler"`,
         ),
         text(
           "How to get here",
           8,
           [
+            "**Choose a request** in the table: the four panels below then show its trace. Other ways to one:",
+            "",
             "- **A dot** in a graph with examples (Overview, below): click it.",
             "- **A log line** (Logs): its field *Open trace*.",
             "- **An alert message**: its link *trace*.",
             "- **A user's reference** (8 digits in the bot's error reply): `/trace <reference>` to the bot, or the sidecar's " +
               "console; both lead here.",
-            "",
-            "Then: spans and log lines of that one request, and what Telegram answered.",
           ].join("\n"),
         ),
       ],
@@ -68,9 +73,8 @@ export const trace = dashboard({
         tracePanel(
           {
             w: 16,
-            title: "The trace",
-            description:
-              "Every step with its time; a span's link leads to its log lines. Until a trace is chosen Tempo says here that there is no trace 0.",
+            title: "The trace chosen above",
+            description: "Every step with its time; a span's link leads to its log lines.",
             unit: "short",
             empty: CHOOSE,
           },
@@ -100,18 +104,18 @@ export const trace = dashboard({
             ascending: true,
             empty: CHOOSE,
           },
-          '{service_name=~".+"} | trace_id="$traceId"',
+          // A search of Tempo's drops the zeros that an id begins with.
+          `{service_name=~".+"} | trace_id=~"0*$traceId" ${READABLE}`,
         ),
-        traceTable(
+        spanTable(
           {
+            ...calls,
             w: 12,
             title: "Its Telegram calls",
             description: "What we asked of Telegram in this trace, and the status codes.",
-            unit: "short",
-            columns: { traceID: { link: openTrace } },
             empty: CHOOSE,
           },
-          `{ trace:id="$traceId" && span:kind=client } | ${select(span(attributes.rpcMethod), span(attributes.rpcStatus))}`,
+          `{ trace:id="$traceId" && span:kind=client && ${span(attributes.rpcMethod)}!="" } | ${callAttributes}`,
         ),
       ],
     },
@@ -119,30 +123,24 @@ export const trace = dashboard({
       title: "Find it another way",
       height: 8,
       panels: [
-        traceTable(
+        searchUpdates(
           {
             w: 12,
             title: "By update id",
             description: "Telegram's update_id, as log lines have it. A replay after a crash is a second trace.",
-            unit: "short",
-            columns: { traceID: { link: openTrace } },
             empty: { good: "Give an update id above." },
           },
-          `{ ${span(attributes.updateId)} = $updateId } | ${select(span(attributes.handler), "span:status")}`,
+          `${span(attributes.updateId)} = $updateId`,
         ),
-        traceTable(
+        spanTable(
           {
+            ...calls,
             w: 12,
             title: "By Bot API method",
             description: "Calls of the method chosen above, newest first.",
-            unit: "short",
-            columns: { traceID: { link: openTrace } },
             empty: LITE,
           },
-          `{ resource.service.name=~"$service" && span:kind=client && ${span(attributes.rpcMethod)}=~"$method" } | ${select(
-            span(attributes.rpcMethod),
-            span(attributes.rpcStatus),
-          )}`,
+          `{ resource.service.name=~"$service" && span:kind=client && ${span(attributes.rpcMethod)}=~"$method" } | ${callAttributes}`,
         ),
       ],
     },
@@ -157,7 +155,7 @@ export const trace = dashboard({
             unit: "s",
             empty: LITE,
           },
-          `${updates} } | quantile_over_time(duration, 0.5, 0.95, 0.99)`,
+          `{ resource.service.name=~"$service" && span:kind=consumer } | quantile_over_time(duration, 0.5, 0.95, 0.99)`,
         ),
         graph(
           {
@@ -183,7 +181,7 @@ export const trace = dashboard({
           {
             "{{telegram_handler}}":
               `sum by (telegram_handler) (${rate(at(count(P.processDuration), `${chosenHandler}, error_type!=""`))})` +
-              ` / sum by (telegram_handler) (${rate(at(count(P.processDuration), chosenHandler))})`,
+              ` / (sum by (telegram_handler) (${rate(at(count(P.processDuration), chosenHandler))}) > 0)`,
           },
         ),
       ],
