@@ -59,7 +59,7 @@ export interface Act {
 
 /** The alert of this title has reached that channel; `more`: what it must have besides. */
 const heard = (
-  { told }: Stage,
+  { told, form }: Stage,
   { title, rule }: Expected,
   channel: Told["channel"],
   more: (one: Told) => boolean = () => true,
@@ -67,7 +67,7 @@ const heard = (
   until(
     `${rule} by ${channel}`,
     () => told().find((one) => one.channel === channel && title.test(one.title) && one.what === "firing" && more(one)),
-    { deadlineMs: 90_000, everyMs: 100 },
+    { deadlineMs: form.away === "hole" ? 90_000 : 45_000, everyMs: 100 },
   );
 
 const answered = ({ telegram }: Stage, chat: number): Promise<unknown> =>

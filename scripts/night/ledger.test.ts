@@ -100,6 +100,11 @@ const failures: [string, Partial<NightRecord>, RegExp][] = [
   ],
   ["spans that nobody counted", { telemetry: { ...telemetry, handled: 3 } }, /2 spans are lost, 0 are counted/],
   ["log lines that nobody counted", { telemetry: { ...telemetry, linesPrinted: 9 } }, /6 log lines are lost, 0 are/],
+  [
+    "an act that did not come to its end",
+    { happened: [{ ...night().happened[0]!, failed: "not within 45 s: DiskSpaceLow by telegram" }] },
+    /the disk fills up: not within 45 s/,
+  ],
   ["no heartbeat", { heartbeats: { main: 0, delivery: 1 } }, /no heartbeat was sent/],
   ["no delivery heartbeat", { heartbeats: { main: 1, delivery: 0 } }, /no delivery heartbeat was sent/],
 ];

@@ -15,6 +15,8 @@ export interface Happened {
   expected: Expected[];
   /** What else was seen of it. */
   note?: string | undefined;
+  /** Why it did not come to its end: what it waited for did not happen. */
+  failed?: string;
 }
 /** What a person wrote, and what an answer to it looks like. */
 export interface Said {
@@ -122,6 +124,7 @@ function balanceAlerts({ happened, told }: NightRecord, wrong: string[]) {
   const incidents = Map.groupBy(told, ({ incident }) => incident);
   const explained = new Set<string>();
   for (const act of happened) {
+    if (act.failed !== undefined) wrong.push(`${act.name}: ${act.failed}`);
     if (act.expected.length === 0) rows.push({ happened: act, expected: undefined, told: [] });
     for (const expected of act.expected) {
       counts.expected++;

@@ -32,7 +32,7 @@ export interface Machine {
   /** Resident MiB. */
   memory(): Promise<{ bot: number; sidecar: number }>;
   /** The end of what everybody said, for when something goes wrong. */
-  said(): string;
+  said(): Promise<string>;
   close(): Promise<void>;
 }
 

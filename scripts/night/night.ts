@@ -15,11 +15,15 @@ import { startWire } from "./wire.ts";
 
 const root = join(import.meta.dirname, "../..");
 
+const LOOPBACK = { listen: "127.0.0.1", name: "127.0.0.1" };
+
 export interface NightOptions {
   seed: number;
   form: Form;
   /** Starts the product in these surroundings. */
   build: (around: Surroundings) => Promise<Machine>;
+  /** Where the town and the way to Telegram listen, and how the product calls that; default: 127.0.0.1. */
+  host?: { listen: string; name: string };
   /** Told of each act as it begins. */
   say?: (line: string) => void;
 }
@@ -36,7 +40,7 @@ export interface Night {
 }
 
 /** One night from dusk to dawn. What the product does wrong is in the balance; it rejects when an act could not be played. */
-export async function runNight({ seed, form, build, say = () => {} }: NightOptions): Promise<Night> {
+export async function runNight({ seed, form, build, host = LOOPBACK, say = () => {} }: NightOptions): Promise<Night> {
   const chance = createChance(seed);
   const scratch = mkdtempSync(join(tmpdir(), "gramwatch-night-"));
   const opened: (() => unknown)[] = [() => rmSync(scratch, { recursive: true })];
@@ -54,17 +58,17 @@ export async function runNight({ seed, form, build, say = () => {} }: NightOptio
     opened.push(() => fake.stop());
     await until("fake-telegram", () => answers(`http://127.0.0.1:${controlPort}/state`), { everyMs: 50 });
     const telegram = createTelegram(`http://127.0.0.1:${controlPort}`);
-    const wire = await startWire(apiPort);
+    const wire = await startWire(apiPort, host.listen);
     opened.push(() => wire.close());
-    const town = await startTown();
+    const town = await startTown(host.listen);
     opened.push(() => town.close());
     say(`seed ${seed}: starting everything …`);
     const machine = await build({
-      apiRoot: `http://127.0.0.1:${wire.port}`,
+      apiRoot: `http://${host.name}:${wire.port}`,
       tokens: await telegram.tokens(),
       alertChat: ALERTS,
-      town: `http://127.0.0.1:${town.port}`,
-      controlTarget: `127.0.0.1:${town.port}`,
+      town: `http://${host.name}:${town.port}`,
+      controlTarget: `${host.name}:${town.port}`,
       disconnectedAfter: form.disconnectedAfter,
     });
     opened.push(() => machine.close());
@@ -85,26 +89,27 @@ export async function runNight({ seed, form, build, say = () => {} }: NightOptio
     const play = async (act: Act, its: Chance): Promise<void> => {
       const begun = Date.now();
       say(`${clock(begun - fromMs)}  ${act.name}`);
-      const note = await act.run({ ...stage, chance: its }).catch((error: unknown) => {
-        throw new Error(`${act.name}: ${(error as Error).message}\n\n${machine.said()}`, { cause: error });
-      });
-      happened.push({
-        name: act.name,
-        fromMs: begun,
-        toMs: Date.now(),
-        expected: act.expected,
-        note: note ?? undefined,
-      });
+      const about = { name: act.name, fromMs: begun, expected: act.expected };
+      try {
+        const note = await act.run({ ...stage, chance: its });
+        happened.push({ ...about, toMs: Date.now(), note: note ?? undefined });
+      } catch (error) {
+        happened.push({ ...about, toMs: Date.now(), failed: (error as Error).message });
+        say(await machine.said());
+      }
     };
     for (const group of programme(stage)) {
       // Each with chances of its own: how many one draws must not change what comes after.
       await Promise.all(group.map((act) => play(act, createChance(Math.floor(chance.next() * 1e9)))));
+      // Who knows what it left behind: the books are closed on what there was.
+      if (happened.some(({ failed }) => failed !== undefined)) break;
       await pause(chance.between(...form.pauseMs));
     }
 
     say(`${clock(Date.now() - fromMs)}  dawn`);
     await people.stop();
-    await everythingOver(told);
+    const cutShort = happened.some(({ failed }) => failed !== undefined);
+    if (!cutShort) await everythingOver(told);
     const answered = await everythingAnswered(telegram, people.said);
     const dawn = await machine.memory();
     const record: NightRecord = {

@@ -109,7 +109,7 @@ export async function startProcesses(bin: string, around: Surroundings): Promise
     disk,
     linesPrinted: async () => readFileSync(at("bot.log"), "utf8").split("\n").filter(Boolean).length,
     memory: async () => ({ bot: residentMiB(bot?.pid), sidecar: residentMiB(sidecar?.pid) }),
-    said: () => [bot, sidecar].map((child) => `${child?.name}:\n${ends(child?.said())}`).join("\n\n"),
+    said: async () => [bot, sidecar].map((child) => `${child?.name}:\n${ends(child?.said())}`).join("\n\n"),
     close,
   };
 }

@@ -16,7 +16,7 @@ export interface Town {
   close(): Promise<void>;
 }
 
-export async function startTown(host = "127.0.0.1"): Promise<Town> {
+export async function startTown(host: string): Promise<Town> {
   const server = createServer((request, response) => {
     const chunks: Buffer[] = [];
     request

@@ -13,7 +13,7 @@ export interface Wire {
 }
 
 /** @param target a port of 127.0.0.1 */
-export async function startWire(target: number, host = "127.0.0.1"): Promise<Wire> {
+export async function startWire(target: number, host: string): Promise<Wire> {
   let state: "open" | "cut" | "hole" = "open";
   let server: Server | undefined;
   const ends = new Set<Socket>();
