@@ -160,6 +160,7 @@ describe("the story, in the shipped Collector, Prometheus and Loki, and Jaeger",
     assert.deepEqual([...all].filter((title) => !filled.has(title)).sort(), [
       "Certificate days",
       "Collector: given up",
+      "Disk free in 24 h, if it goes on",
       "SDK: dropped before export",
       "SDK: failed exports",
       "Tempo: discarded spans",

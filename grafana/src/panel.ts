@@ -223,7 +223,7 @@ function described<B extends FieldPanel>(
       new dashboard.ThresholdsConfigBuilder()
         .mode(dashboard.ThresholdsMode.Absolute)
         .steps([
-          { value: null, color: spec.thresholds ? "green" : "text" },
+          { value: null, color: base(spec.thresholds) },
           ...(spec.thresholds ?? []).map(([value, color]) => ({ value, color })),
         ]),
     );
@@ -243,6 +243,10 @@ function described<B extends FieldPanel>(
     ]);
   return panel;
 }
+
+/** Below the first threshold all is well. Where nothing is below it, this is the color of no value: none. */
+const base = (thresholds: Described["thresholds"]): string =>
+  thresholds === undefined ? "text" : thresholds[0]![0] > 0 ? "green" : "transparent";
 
 function lines(
   spec: Described & { stacked?: boolean; fill?: number },

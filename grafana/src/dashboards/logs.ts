@@ -46,13 +46,14 @@ export const logs = dashboard({
         logGraph(
           {
             w: 8,
-            title: "Top exceptions",
-            description: "Types of exceptions. Normal: none, or the few that you know.",
+            title: "Exceptions by type",
+            description: "Normal: none, or the few that you know.",
             unit: "short",
+            stacked: true,
             empty: { good: "No exceptions." },
           },
           {
-            "{{exception_type}}": `topk(10, sum by (exception_type) (count_over_time(${LOGS} | exception_type!="" [$__range])))`,
+            "{{exception_type}}": `sum by (exception_type) (count_over_time(${LOGS} | exception_type!="" [$__auto]))`,
           },
         ),
         logGraph(

@@ -142,6 +142,7 @@ export const overview = dashboard({
             description:
               "What users do. Normal: your daily curve. A sudden zero with a fresh poll is quiet, not broken.",
             unit: "ops",
+            softMax: 0.1,
             stacked: true,
             empty: NO_BOT,
           },
@@ -155,6 +156,7 @@ export const overview = dashboard({
             title: "Errors by reason",
             description: "Normal: none. handler: our code; dependency: see Runtime; poll: see Telegram API.",
             unit: "ops",
+            softMax: 0.1,
             stacked: true,
             empty: NO_BOT,
           },
@@ -211,7 +213,7 @@ export const overview = dashboard({
             description: "Normal: below 1 %. Higher: see errors by reason and the newest errors.",
             unit: "percentunit",
             min: 0,
-            empty: NO_BOT,
+            empty: NO_UPDATES,
           },
           { failed: errorRatio(P.processDuration) },
         ),
@@ -221,6 +223,7 @@ export const overview = dashboard({
             title: "Waiting updates",
             description: "Normal: near 0. At Telegram: the bot does not fetch. In the inbox: handlers are too slow.",
             unit: "short",
+            softMax: 5,
             empty: NO_BOT,
           },
           {

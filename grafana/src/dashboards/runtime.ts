@@ -172,10 +172,10 @@ export const runtime = dashboard({
             description: "Normal: one instance per service, one version. Two instances of one bot: a polling conflict.",
             unit: "short",
             columns: {
-              service_name: { rename: "Service" },
-              service_version: { rename: "Version", width: 80 },
+              service_name: { rename: "Service", width: 90 },
+              service_version: { rename: "Version", width: 75 },
               service_instance_id: { rename: "Instance", width: 150 },
-              Value: { rename: "Up for", unit: "s", width: 100 },
+              Value: { rename: "Up for", unit: "s", width: 90 },
             },
             empty: EMPTY,
           },

@@ -22,7 +22,7 @@ export const sidecar = dashboard({
             unit: "short",
             columns: {
               rule: { rename: "Rule", width: 210 },
-              target: { rename: "Target" },
+              target: { rename: "Target", width: 110 },
               severity: { rename: "Severity", width: 90 },
               Value: { hidden: true },
             },
@@ -38,7 +38,7 @@ export const sidecar = dashboard({
             unit: "short",
             columns: {
               alertname: { rename: "Rule", width: 210 },
-              service_name: { rename: "Target", link: to(UID.overview, "Overview") },
+              service_name: { rename: "Target", width: 110, link: to(UID.overview, "Overview") },
               alertstate: { rename: "State", width: 90 },
               Value: { hidden: true },
             },
@@ -148,11 +148,14 @@ export const sidecar = dashboard({
           {
             w: 6,
             title: "Disk free in 24 h, if it goes on",
-            description: "A straight line through 6 hours. Normal: well above 0. Below: find what grows.",
+            description:
+              "A straight line through 6 hours, once there is one hour of them. Normal: well above 0. Below: find what grows.",
             unit: "bytes",
-            empty: NO_SIDECAR,
+            empty: { good: "An hour of measurements comes first." },
           },
-          { "{{path}}": `min by (path) (predict_linear(${P.diskAvailable}[6h], 86400))` },
+          {
+            "{{path}}": `min by (path) (predict_linear(${P.diskAvailable}[6h], 86400) and ${P.diskAvailable} offset 1h)`,
+          },
         ),
         stat(
           {

@@ -36,7 +36,7 @@ export const telegramApi = dashboard({
           },
           {
             "{{rpc_status_code}}": `sum by (rpc_status_code) (${rate(calls('rpc_status_code!=""'))})`,
-            "no answer": `sum(${rate(calls('rpc_status_code=""'))}) or vector(0)`,
+            "no answer": `sum(${rate(calls('rpc_status_code=""'))})`,
           },
         ),
         graph(
@@ -45,7 +45,7 @@ export const telegramApi = dashboard({
             title: "p95 by method",
             description: "Without the long poll. Normal: below 0.5 s. Higher for all: the way to Telegram.",
             unit: "s",
-            empty: NO_CALLS,
+            empty: "No calls but the long poll in this time range.",
           },
           {
             "{{rpc_method}}": quantile(0.95, at(bucket(P.callDuration), 'rpc_method!="getUpdates"'), ["rpc_method"]),
@@ -112,6 +112,7 @@ export const telegramApi = dashboard({
             title: "Retries by error",
             description: "Normal: none. They end by themselves when the cause does.",
             unit: "ops",
+            softMax: 0.1,
             stacked: true,
             empty: { good: "No retries." },
           },
@@ -124,6 +125,7 @@ export const telegramApi = dashboard({
             description:
               "Normal: none. dns, connect, tls, timeout, reset: compare with the probes on Gramwatch / Sidecar.",
             unit: "ops",
+            softMax: 0.1,
             stacked: true,
             links: [to(UID.sidecar, "Probes")],
             empty: { good: "Every call was answered." },
