@@ -49,6 +49,25 @@ test("every service is hardened, limited and restarted; ports are published on l
   }
 });
 
+test("what all may use fits: the full stack on 2 GB, the small one on 1 GB, beside the system; Go collects before it is cut off", () => {
+  const megabytes = (size: unknown): number => Number(/^(\d+)Mi?B?$/.exec(String(size))?.[1]);
+  const small = parse(readFileSync(join(root, "docker-compose.lite.yml"), "utf8"), {
+    customTags: [{ tag: "!reset", resolve: () => null }],
+  }) as { services: Record<string, Partial<Service> | null> };
+  let full = 0;
+  let lite = 0;
+  for (const [name, { deploy, environment }] of Object.entries(shipped.services)) {
+    const limit = megabytes(deploy.resources.limits["memory"]);
+    full += limit;
+    const changed = small.services[name];
+    if (changed !== null) lite += changed?.deploy ? megabytes(changed.deploy.resources.limits["memory"]) : limit;
+    const go = environment?.["GOMEMLIMIT"];
+    if (go !== undefined) assert.ok(megabytes(go) <= 0.81 * limit, `${name}: ${String(go)} of ${limit}`);
+  }
+  assert.ok(full <= 1600, `full: ${full} MB`);
+  assert.ok(lite <= 840, `lite: ${lite} MB`);
+});
+
 test("the full and the small stack are valid without any .env", { skip }, async () => {
   const prod = ["--file", "docker-compose.prod.yml"];
   const config = (...args: string[]) => engine.docker(["compose", "--env-file", "/dev/null", ...args]);
