@@ -53,6 +53,8 @@ export interface Stage {
 export interface Act {
   name: string;
   expected: Expected[];
+  /** What may be told of it besides. */
+  also?: RegExp[];
   /** Does it, and undoes it; resolves with what else it saw. */
   run(stage: Stage): Promise<string | void>;
 }
@@ -170,12 +172,16 @@ const DISK: Expected = {
 const disk: Act = {
   name: "the bot's disk fills up",
   expected: [DISK],
+  also: [/^bot\/sqlite: (unhealthy|was unhealthy)/],
   async run(stage) {
-    const { disk } = stage.machine;
+    const { machine, chance } = stage;
+    const { disk } = machine;
     if (typeof disk === "string") throw new Error(disk);
-    await disk.fill();
+    const leftMiB = chance.pick([2, 0]);
+    await disk.fill(leftMiB);
     await heard(stage, DISK, "telegram");
     await disk.free();
+    return leftMiB === 0 ? "to the last byte" : `${leftMiB} MiB left`;
   },
 };
 

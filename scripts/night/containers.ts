@@ -106,12 +106,14 @@ export async function startContainers(engine: Engine, around: Surroundings): Pro
     startCollector: () => compose("start", "collector").then(() => {}),
     disk: {
       // Piece by piece: what is written to a disk in memory counts for the container's limit.
-      fill: () =>
+      fill: (leftMiB) =>
         node(
           "bot",
           `const fs = require("fs"), { bavail, bsize } = fs.statfsSync("/data"), piece = Buffer.alloc(65536);
            const file = fs.openSync("/data/ballast", "w");
-           for (let left = bavail * bsize - 2097152; left > 0; left -= piece.length) fs.writeSync(file, piece);`,
+           for (let left = bavail * bsize - ${leftMiB * 1024 * 1024}; left > 0; left -= piece.length) 
+             try { fs.writeSync(file, piece, 0, Math.min(left, piece.length)); }
+             catch (error) { if (error.code === "ENOSPC") break; throw error; } // the bot was faster`,
         ).then(() => {}),
       free: () => node("bot", `require("fs").rmSync("/data/ballast")`).then(() => {}),
     },

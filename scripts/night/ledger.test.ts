@@ -128,6 +128,13 @@ const excused: [string, Partial<NightRecord>][] = [
     { told: [tell({ what: "resolved", marked: true })] },
   ],
   [
+    "what else was told of an act",
+    {
+      happened: [{ ...night().happened[0]!, also: [/sqlite: unhealthy/] }],
+      told: [...night().told, tell({ incident: "ABCD", title: "bot/sqlite: unhealthy" })],
+    },
+  ],
+  [
     "an answer sent again after Telegram was away",
     {
       answered: [

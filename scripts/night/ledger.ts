@@ -13,6 +13,8 @@ export interface Happened {
   fromMs: number;
   toMs: number;
   expected: Expected[];
+  /** Titles of what may be told of it besides: followed to its end, not demanded. */
+  also?: RegExp[] | undefined;
   /** What else was seen of it. */
   note?: string | undefined;
   /** Why it did not come to its end: what it waited for did not happen. */
@@ -128,7 +130,7 @@ function balanceAlerts({ happened, told }: NightRecord, wrong: string[]) {
     if (act.expected.length === 0) rows.push({ happened: act, expected: undefined, told: [] });
     for (const expected of act.expected) {
       counts.expected++;
-      const mine = [...incidents].filter(([id, all]) => !explained.has(id) && isOf(act, expected, all));
+      const mine = [...incidents].filter(([id, all]) => !explained.has(id) && isOf(act, expected.title, all));
       const [first] = mine;
       if (first !== undefined) explained.add(first[0]);
       const heard = first?.[1] ?? [];
@@ -137,6 +139,12 @@ function balanceAlerts({ happened, told }: NightRecord, wrong: string[]) {
       if (problems.length > 0) counts.lost++;
       wrong.push(...problems.map((problem) => `${act.name}: ${expected.rule} ${problem}`));
     }
+    for (const title of act.also ?? [])
+      for (const [id, all] of incidents)
+        if (!explained.has(id) && isOf(act, title, all)) {
+          explained.add(id);
+          rows.push({ happened: act, expected: undefined, told: all });
+        }
   }
   for (const [id, all] of incidents) {
     counts.told++;
@@ -157,7 +165,7 @@ function balanceAlerts({ happened, told }: NightRecord, wrong: string[]) {
 }
 
 /** The incident began while the act went on, and speaks of it. */
-function isOf(act: Happened, { title }: Expected, all: Told[]): boolean {
+function isOf(act: Happened, title: RegExp, all: Told[]): boolean {
   const fromMs = Math.min(...all.map(({ atMs }) => atMs));
   return fromMs >= act.fromMs && fromMs <= act.toMs + LATE_MS && all.some((one) => title.test(one.title));
 }

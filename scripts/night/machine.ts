@@ -37,7 +37,8 @@ export interface Machine {
 }
 
 export interface Disk {
-  fill(): Promise<void>;
+  /** Until so much is left. */
+  fill(leftMiB: number): Promise<void>;
   free(): Promise<void>;
 }
 

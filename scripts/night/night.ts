@@ -89,7 +89,7 @@ export async function runNight({ seed, form, build, host = LOOPBACK, say = () =>
     const play = async (act: Act, its: Chance): Promise<void> => {
       const begun = Date.now();
       say(`${clock(begun - fromMs)}  ${act.name}`);
-      const about = { name: act.name, fromMs: begun, expected: act.expected };
+      const about = { name: act.name, fromMs: begun, expected: act.expected, also: act.also };
       try {
         const note = await act.run({ ...stage, chance: its });
         happened.push({ ...about, toMs: Date.now(), note: note ?? undefined });

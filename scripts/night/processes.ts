@@ -125,9 +125,14 @@ function mountDisk(path: string): (Disk & { unmount(): void }) | string {
   }
   const ballast = join(path, "ballast");
   return {
-    async fill() {
+    async fill(leftMiB) {
       const { bavail, bsize } = await statfs(path);
-      writeFileSync(ballast, Buffer.alloc(bavail * bsize - 2 * 1024 * 1024));
+      try {
+        writeFileSync(ballast, Buffer.alloc(bavail * bsize - leftMiB * 1024 * 1024));
+      } catch (error) {
+        // The bot was faster: fuller than full is not possible.
+        if ((error as NodeJS.ErrnoException).code !== "ENOSPC") throw error;
+      }
     },
     free: async () => rmSync(ballast),
     unmount: () => void execFileSync("umount", [path]),

@@ -41,7 +41,7 @@ export function tableOf({ seed, fromMs, record, balance, memory, skipped }: Nigh
 function describe({ happened, expected, told }: Row, zeroMs: number): string[] {
   const { name, fromMs, toMs, note } = happened;
   const took = `${((toMs - fromMs) / 1000).toFixed(1)} s`;
-  const first = expected === undefined ? "nothing" : expected.rule;
+  const first = expected?.rule ?? (told.length === 0 ? "nothing" : `also: ${told[0]?.title}`);
   return [
     line(name, clock(fromMs - zeroMs), took, note === undefined ? first : `${first} (${note})`),
     ...told.map((one) => line("", "", "", `  ${hearing(one, fromMs)}`)),
