@@ -25,9 +25,10 @@ COPY --from=build /runtime/libatomic.so.1 /usr/lib/
 # An empty named volume takes owner and mode from here: 65532, 0700.
 COPY --from=build --chown=65532:65532 /empty/ /
 WORKDIR /app
-ENV NODE_ENV=production DATA_DIR=/data
+# One arena of malloc in place of eight a core: JavaScript is one thread, and each arena keeps what it once had.
+ENV NODE_ENV=production DATA_DIR=/data MALLOC_ARENA_MAX=1
 USER 65532:65532
-ENTRYPOINT ["/nodejs/bin/node", "--enable-source-maps", "--dns-result-order=ipv4first"]
+ENTRYPOINT ["/nodejs/bin/node", "--dns-result-order=ipv4first"]
 HEALTHCHECK --interval=30s --timeout=5s --start-period=20s --start-interval=1s CMD ["/nodejs/bin/node", "/app/health.mjs"]
 
 FROM base AS bot

@@ -19,7 +19,7 @@ const MAX_ANSWER_BYTES = 1024 * 1024;
 
 export function createTranscriber({ url, timeoutMs = 60_000 }: TranscriberOptions): Transcriber {
   // Without one, undici's request takes the dispatcher that Node's own fetch has installed, which hangs on our FormData.
-  const dispatcher = new Agent();
+  const dispatcher = new Agent({ allowH2: false });
   return {
     async transcribe(audio, fileName, signal) {
       const form = new FormData();

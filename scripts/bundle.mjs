@@ -1,10 +1,11 @@
 // Bundles what the images run: dist/bot and dist/sidecar, ES modules with what they share in chunks beside them.
 // Plain JavaScript, so that the image's build stage needs nothing but esbuild.
 //
-//   node scripts/bundle.mjs [bot|sidecar …] [--meta]     --meta: also esbuild's account of every byte
+//   node scripts/bundle.mjs [bot|sidecar …] [--to=DIR] [--meta]     --meta: also esbuild's account of every byte
 import { build } from "esbuild";
+import { builtinModules } from "node:module";
 import { cpSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { basename, join } from "node:path";
+import { basename, join, relative, resolve } from "node:path";
 import { ownMap } from "./own-map.mjs";
 
 const root = join(import.meta.dirname, "..");
@@ -26,17 +27,33 @@ const images = {
   },
 };
 
-/** grammY asks for these two although it gets our own fetch; node-fetch 2 brings a deprecation warning. */
+/**
+ * grammY asks for these two although it gets our own fetch; node-fetch 2 brings a deprecation warning. Asked for only when
+ * called: to name `Headers` loads Node's own undici, too.
+ */
 const native = {
-  "node-fetch": "export default globalThis.fetch; export const { Headers, Request, Response } = globalThis;",
-  "abort-controller": "export const { AbortController, AbortSignal } = globalThis;",
+  "node-fetch": "export default (...given) => fetch(...given);",
+  "abort-controller": "module.exports = globalThis;",
 };
 /**
  * Imported and never used: OTLP goes over HTTP, resources are ours, and an instrumentation other than these two and http cannot
  * patch a package that is inside the bundle. Who switches one on reads why not; OpenTelemetry catches the error.
  */
 const unused = /^@opentelemetry\/(exporter-.+-grpc|otlp-grpc-exporter-base|resource-detector-.+|instrumentation-.+)$/;
+/** HTTP/2 of undici, which our agents do not offer. */
+const unusedFile = /^\.\/client-h2\.js$/;
 const kept = /\/instrumentation-(undici|runtime-node)$/;
+
+/**
+ * An import of a built-in module reads all that it exports, getters too: `import "node:http"` loads Node's own undici and
+ * with it half of Node, 16 MB (measured). As CommonJS each name is read when it is used. `import()` needs names: all but
+ * the getters.
+ */
+const builtin = new RegExp(`^(node:.+|${builtinModules.join("|")})$`);
+const namesOf = (path) => {
+  const all = Object.entries(Object.getOwnPropertyDescriptors(process.getBuiltinModule(path)));
+  return all.filter(([name, { get }]) => get === undefined && name !== "default").map(([name]) => name);
+};
 
 const lean = {
   name: "lean",
@@ -46,6 +63,19 @@ const lean = {
       kind === "require-call" ? undefined : resolve(path, { resolveDir, kind: "require-call" }),
     );
     onResolve({ filter: /^(node-fetch|abort-controller)$/ }, ({ path }) => ({ path, namespace: "native" }));
+    onResolve({ filter: builtin }, ({ path, kind }) =>
+      kind === "require-call"
+        ? undefined
+        : { path, namespace: kind === "dynamic-import" ? "builtin later" : "builtin" },
+    );
+    onLoad({ filter: /.*/, namespace: "builtin" }, ({ path }) => ({
+      contents: `module.exports = process.getBuiltinModule("${path}");`,
+    }));
+    onLoad({ filter: /.*/, namespace: "builtin later" }, ({ path }) => ({
+      contents: `export const { ${namesOf(path).join(", ")} } = process.getBuiltinModule("${path}");`,
+    }));
+    onResolve({ filter: /^undici$/ }, () => ({ path: join(import.meta.dirname, "images/undici.cjs") }));
+    onResolve({ filter: unusedFile }, ({ path }) => ({ path, namespace: "unused" }));
     onResolve({ filter: unused }, ({ path }) => (kept.test(path) ? undefined : { path, namespace: "unused" }));
     onLoad({ filter: /.*/, namespace: "native" }, ({ path }) => ({ contents: native[path] }));
     onLoad({ filter: /.*/, namespace: "unused" }, ({ path }) => ({
@@ -56,10 +86,11 @@ const lean = {
   },
 };
 
+const to = process.argv.find((argument) => argument.startsWith("--to="))?.slice(5) ?? join(root, "dist");
 const chosen = process.argv.slice(2).filter((argument) => !argument.startsWith("--"));
 for (const [image, { programs, assets }] of Object.entries(images)) {
   if (chosen.length > 0 && !chosen.includes(image)) continue;
-  const outdir = join(root, "dist", image);
+  const outdir = join(to, image);
   rmSync(outdir, { recursive: true, force: true });
   const { metafile } = await build({
     absWorkingDir: root,
@@ -76,6 +107,8 @@ for (const [image, { programs, assets }] of Object.entries(images)) {
     minifyWhitespace: true,
     sourcemap: "linked",
     sourcesContent: false,
+    inject: ["scripts/images/stacks.ts"], // first in every program
+    define: { esbuildDetection: "true" }, // what undici asks for when Node itself bundles it: without its second parser
     legalComments: "none",
     metafile: true,
     plugins: [lean],
@@ -87,7 +120,9 @@ for (const [image, { programs, assets }] of Object.entries(images)) {
   });
   for (const name of readdirSync(outdir).filter((file) => file.endsWith(".map"))) {
     const path = join(outdir, name);
-    writeFileSync(path, JSON.stringify(ownMap(JSON.parse(readFileSync(path, "utf8")))));
+    const map = ownMap(JSON.parse(readFileSync(path, "utf8")));
+    const sources = map.sources.map((source) => relative(root, resolve(outdir, source)));
+    writeFileSync(path, JSON.stringify({ ...map, sources }));
   }
   for (const [from, to] of Object.entries(assets))
     cpSync(join(root, from), join(outdir, to), {
@@ -95,7 +130,7 @@ for (const [image, { programs, assets }] of Object.entries(images)) {
       filter: (path) => basename(path) !== "tsconfig.json",
     });
   if (process.argv.includes("--meta")) writeFileSync(join(outdir, "meta.json"), JSON.stringify(metafile));
-  const sizes = Object.keys(metafile.outputs).map((path) => [basename(path), statSync(join(root, path)).size]);
+  const sizes = Object.keys(metafile.outputs).map((path) => [basename(path), statSync(resolve(root, path)).size]);
   const total = sizes.reduce((sum, [, bytes]) => sum + bytes, 0);
   console.log(`dist/${image}: ${(total / 1e6).toFixed(2)} MB`);
   for (const [name, bytes] of sizes) if (bytes > 20_000) console.log(`  ${(bytes / 1e6).toFixed(2)} ${name}`);

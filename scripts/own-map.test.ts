@@ -3,7 +3,7 @@ import { SourceMap, type SourceMapping } from "node:module";
 import { test } from "node:test";
 import { build } from "esbuild";
 // @ts-expect-error plain JavaScript, so that the image's build stage can run it as it is
-import { ownMap } from "./own-map.mjs";
+import { findPlace, ownMap } from "./own-map.mjs";
 
 interface Map3 {
   version: number;
@@ -43,6 +43,11 @@ test("our own lines are found as before, lines of packages not at all, and littl
       assert.equal(is.originalSource, kept ? was.originalSource : undefined);
       if (!kept) continue;
       assert.equal(is.originalLine, was.originalLine);
+      if (ours % 50 === 0) {
+        const [source = -1, ...place] = findPlace(own.mappings, line, column) as number[];
+        assert.equal(own.sources[source], is.originalSource);
+        assert.deepEqual(place, [is.originalLine, is.originalColumn]);
+      }
       ours++;
     }
   assert.ok(ours > 1000, `${ours} places of ours`);

@@ -13,6 +13,7 @@ export function createPost() {
   const agent = new Agent({
     connect: { timeout: CONNECT_MS, autoSelectFamily: true, autoSelectFamilyAttemptTimeout: 2500 },
     pipelining: 0,
+    allowH2: false,
   });
 
   async function post(
