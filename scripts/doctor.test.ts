@@ -204,6 +204,21 @@ test("notes: links that only this machine can open, a .env that others can read,
   );
 });
 
+test("notes: nobody to tell, and a token that is to tell of itself: each once, with its own remedy", async (t) => {
+  const setUp = await wellSetUp(t);
+  const notesWith = async (more: Record<string, string>) =>
+    (await look({ ...setUp, env: { ...setUp.env, ...more } })).flatMap((finding) =>
+      finding.level === "note" ? [[finding.about, finding.remedy]] : [],
+    );
+  assert.deepEqual(await notesWith({ ALERT_CHAT_ID: "" }), [
+    ["ALERT_CHAT_ID", "Run `npm run init`, or set ALERT_CHAT_ID and ALERT_BOT_TOKEN."],
+  ]);
+  setUp.telegram.say("hello", { bot: "shop" });
+  assert.deepEqual(await notesWith({ ALERT_BOT_TOKEN: "" }), [
+    ["alerts", "Make a second bot with @BotFather for the alerts."],
+  ]);
+});
+
 test("--send: what each channel of the running sidecar answered; without a sidecar it says so", async (t) => {
   const setUp = await wellSetUp(t);
   const channels = [

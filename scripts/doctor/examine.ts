@@ -58,7 +58,10 @@ async function examineSidecar(env: Env, { send, now, spaceOf }: Options): Promis
   const ours = (): Promise<boolean> => Promise.resolve(running);
   const findings = [
     ok("configuration", "the sidecar's is valid"),
-    ...config.warnings.map((warning) => note("alerts", warning, "Make a second bot with @BotFather for the alerts.")),
+    // What else the sidecar warns of has a finding of its own, or is no fault of the set-up.
+    ...config.warnings
+      .filter((warning) => warning.startsWith("ALERT_BOT_TOKEN"))
+      .map((warning) => note("alerts", warning, "Make a second bot with @BotFather for the alerts.")),
     ...(await checkAlertChat(config, now)),
     await checkPort("CONSOLE_PORT", config.console, ours),
     await checkPort("OTLP_PORT", config.otlp, ours),
