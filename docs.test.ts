@@ -6,6 +6,7 @@ import { startTestBot } from "./bot/testing.ts";
 import manifest from "./package.json" with { type: "json" };
 import { anchorsOf, blocksOf, linksOf, pages, read, root } from "./scripts/docs/pages.ts";
 import { botCommandTables, dashboardTable, figureTables, ruleTable, settingTables } from "./scripts/docs/tables.ts";
+import { readConfigFile } from "./sidecar/config-file.ts";
 
 /** Compares what stands between `<!-- name -->` and `<!-- /name -->`; `UPDATE=1 node --test docs.test.ts` writes it anew. */
 function assertFilled(page: string, blocks: Record<string, string>): void {
@@ -114,6 +115,12 @@ test("every npm command, program, file and setting that a page names is there", 
     for (const [, name = ""] of text.matchAll(/`([A-Z][A-Z\d]*(?:_[A-Z\d]+)+)[`=]/g))
       assert.ok(known.has(name) || known.has(name.replace(/_FILE$/, "")), `${page}: ${name}`);
   }
+});
+
+test("the YAML that a page shows is what the sidecar takes", () => {
+  const shown = blocksOf("docs/configuration.md").filter(({ language }) => language === "yaml");
+  assert.equal(shown.length, 1);
+  for (const { text } of shown) assert.deepEqual(readConfigFile("gramwatch.yaml", () => text).problems, []);
 });
 
 test("every fenced block names its language, so that no command hides in one without", () => {
