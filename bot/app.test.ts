@@ -97,7 +97,7 @@ test("a long list comes in several messages", async (t) => {
   assert.match((second as { text: string }).text, /^9 x+\n10 x+$/);
 });
 
-test("the menu of commands is sent to Telegram only when it changed", async (t) => {
+test("failure 9: the menu of commands is sent to Telegram only when it changed", async (t) => {
   const telegram = await startFakeTelegram({ bots: ["shop"] });
   t.after(() => telegram.close());
   const dataDir = temporaryDir(t);
@@ -141,7 +141,7 @@ test("the data directory and its files are for the bot alone", async (t) => {
     assert.equal(mode(join(dataDir, name)), "600", name);
 });
 
-test("a handler cut off by the drain is replayed by the next process under the same reference, and done once", async (t) => {
+test("failure 20, b1: a handler cut off by the drain is replayed by the next process under the same reference, and done once", async (t) => {
   const telegram = await startFakeTelegram({ bots: ["shop"] });
   t.after(() => telegram.close());
   const dataDir = temporaryDir(t);

@@ -9,7 +9,7 @@ import type { InboxItem } from "./inbox/inbox.ts";
 import { supervise } from "./supervise.ts";
 import { fakeClock, startTestBot, temporaryDir, until } from "./testing.ts";
 
-test("a handler that never ends is cut off after 90 s; its user is told, its chat goes on", async (t) => {
+test("failure 18, b9: a handler that never ends is cut off after 90 s; its user is told, its chat goes on", async (t) => {
   const silent = createServer(() => {}); // accepts and never answers
   await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
   t.after(() => {
@@ -34,7 +34,7 @@ test("a handler that never ends is cut off after 90 s; its user is told, its cha
   assert.equal(bot.app.health.snapshot().errors.by_reason["handler"], 1);
 });
 
-test("an update that ended three processes is put aside, counted as lost, and its user is told", async (t) => {
+test("failure 19: an update that ended three processes is put aside, counted as lost, and its user is told", async (t) => {
   const telegram = await startFakeTelegram({ bots: ["shop"] });
   t.after(() => telegram.close());
   const dataDir = temporaryDir(t);
@@ -132,7 +132,7 @@ test("an inbox that cannot be read is asked again after a while", async () => {
   assert.equal(failures.length, 1);
 });
 
-test("a loop that ends or throws by itself is started again, later each time, and counted", async () => {
+test("failure 1, b4: a loop that ends or throws by itself is started again, later each time, and counted", async () => {
   const clock = fakeClock();
   const lines: string[] = [];
   const log = createLog({ destination: { write: (line: string) => void lines.push(line) } });

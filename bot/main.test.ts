@@ -215,7 +215,7 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
   });
 }
 
-test("SIGTERM lets the work in hand finish and tells /health; the second signal ends it at once with 1", async (t) => {
+test("failure 20, b1: SIGTERM lets the work in hand finish and tells /health; the second signal ends it at once with 1", async (t) => {
   const telegram = await fake(t);
   const env = envOf(t, telegram);
   telegram.faults.add({ method: "sendMessage", fault: { kind: "slow", delayMs: 400 }, times: 1 });
@@ -240,7 +240,7 @@ test("SIGTERM lets the work in hand finish and tells /health; the second signal 
   assert.equal(await hanging.exit, 1);
 });
 
-test("killed again and again under load it loses nothing, keeps each chat's order, and repeats only what was in work, marked", async (t) => {
+test("failure 20, b2: killed again and again under load it loses nothing, keeps each chat's order, and repeats only what was in work, marked", async (t) => {
   const telegram = await fake(t);
   telegram.latency({ medianMs: 4, sigma: 0.5 });
   const env = { ...envOf(t, telegram), BOT_RATE_LIMIT: "100000/1s" };

@@ -48,7 +48,7 @@ test("the leak assertion finds what it looks for, plain, encoded and in base64",
 
 for (const plainClient of [false, true]) {
   const client = plainClient ? "grammY's own client, which holds the token" : "our transport";
-  test(`on ${client}, no fault of Telegram lets a secret out`, async (t) => {
+  test(`b21, b22: on ${client}, no fault of Telegram lets a secret out`, async (t) => {
     const rig = await startRig(t, {
       plainClient,
       transport: { deadlinesMs: { default: 60, getUpdates: 60, getMe: 60 } },

@@ -72,7 +72,7 @@ test("a front end's error page keeps its status and loses its text", async (t) =
   assert.ok(!inspect(error, { depth: 9 }).includes("<html"));
 });
 
-test("the caller's signal, which grammY polyfills, ends a call", async (t) => {
+test("b15: the caller's signal, which grammY polyfills, ends a call", async (t) => {
   const { telegram, bot } = await start(t);
   telegram.faults.add({ method: "getUpdates", fault: { kind: "hang" } });
   const controller = new AbortController();

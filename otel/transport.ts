@@ -38,7 +38,11 @@ export function createTransport(options: TransportOptions): Transport {
   const placeholder = `${options.token.split(":", 1)[0] ?? "0"}:REDACTED`;
   const deadlines: Readonly<Record<string, number>> = { ...DEADLINES_MS, ...options.deadlinesMs };
   // The deadline here is total; undici's own timers for headers and body would be set and cleared for nothing.
-  const dispatcher = new Agent({ connections: 64, pipelining: 1, headersTimeout: 0, bodyTimeout: 0 });
+  // Over HTTP/1.1 a call has a connection of its own: one that hangs holds up no other.
+  const untimed = { pipelining: 1, headersTimeout: 0, bodyTimeout: 0, allowH2: false };
+  const dispatcher = new Agent({ ...untimed, connections: 64 });
+  // Its own: behind 64 sends that hang, a poll would wait for a connection until it is given up.
+  const polls = new Agent({ ...untimed, connections: 2 });
   const route = createRoute(apiRoot);
   addSecret(options.token);
 
@@ -59,7 +63,7 @@ export function createTransport(options: TransportOptions): Transport {
       reject(error);
     };
     // Not `request`: it wraps the answer in a stream, of which only the text is wanted.
-    dispatcher.dispatch(
+    (method === "getUpdates" ? polls : dispatcher).dispatch(
       {
         ...route(url.replace(placeholder, options.token)),
         method: init.method ?? "GET",
@@ -122,7 +126,7 @@ export function createTransport(options: TransportOptions): Transport {
         deadline.clear();
       }
     },
-    close: () => dispatcher.destroy(),
+    close: async () => void (await Promise.all([dispatcher.destroy(), polls.destroy()])),
   };
 }
 

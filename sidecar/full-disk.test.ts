@@ -68,7 +68,7 @@ test("failure 22: on a full disk the sidecar goes on alerting, the bot confirms 
         .messages(4242)
         .flatMap((message) => ("text" in message ? (/^Added \d+: (\d+) x/.exec(message.text)?.[1] ?? []) : [])),
     );
-  await until("every task", () => (added().size === tasks ? true : undefined), { otherwise: world.bot.output });
+  await until("every task", () => (added().size === tasks ? true : undefined), { otherwise: () => world.bot.output() });
   await chatShows(world, /enough disk space again/);
   await until(
     "a state that is saved",

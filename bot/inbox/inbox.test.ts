@@ -41,7 +41,7 @@ test("the same update comes in once, also after it was handled", (t) => {
   assert.equal(inbox.pending(), 2);
 });
 
-test("each chat is handled in order and does not wait for another", (t) => {
+test("b23: each chat is handled in order and does not wait for another", (t) => {
   const { inbox } = setUp(t);
   inbox.commit([message(1, 7), message(2, 7), message(3, 8), message(4, 7)]);
   assert.deepEqual(taken(inbox.take(10)), [1, 3]);

@@ -4,7 +4,7 @@ import { nextPoll, type FailedPoll } from "./backoff.ts";
 
 const longest = (failed: FailedPoll) => nextPoll(failed, () => 1).waitMs;
 
-test("the first failure is retried at once, then 1 to 30 seconds with full jitter", () => {
+test("b5, b18: the first failure is retried at once, then 1 to 30 seconds with full jitter", () => {
   const waits = [1, 2, 3, 4, 5, 6, 7, 20].map((run) => longest({ reason: "connect", run }));
   assert.deepEqual(waits, [0, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000]);
   assert.equal(nextPoll({ reason: "server", run: 7 }, () => 0.5).waitMs, 15_000);

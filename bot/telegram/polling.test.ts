@@ -18,7 +18,7 @@ const faults: [reason: string, fault: Fault][] = [
 ];
 
 for (const [reason, fault] of faults) {
-  test(`a poll spoilt by ${JSON.stringify(fault)} is retried at once, then after a wait, and no update is lost`, async (t) => {
+  test(`b10, b13, b14: a poll spoilt by ${JSON.stringify(fault)} is retried at once, then after a wait, and no update is lost`, async (t) => {
     const clock = fakeClock();
     const telegram = await startFakeTelegram({ bots: ["shop"] });
     t.after(() => telegram.close());
@@ -74,7 +74,7 @@ test("a body that was cut after the updates were confirmed brings them again, an
   assert.equal(bot.telegram.messages(4242).length, 4);
 });
 
-test("a flood wait on getUpdates is kept to the second and shown", async (t) => {
+test("b20: a flood wait on getUpdates is kept to the second and shown", async (t) => {
   const clock = fakeClock();
   const telegram = await startFakeTelegram({ bots: ["shop"] });
   t.after(() => telegram.close());
@@ -90,7 +90,7 @@ test("a flood wait on getUpdates is kept to the second and shown", async (t) => 
   await telegram.called("getUpdates", { skip: 1 });
 });
 
-test("an outage is survived however long it is, and the bot is back within 30 s of its end", async (t) => {
+test("failure 15, b5: an outage is survived however long it is, and the bot is back within 30 s of its end", async (t) => {
   const clock = fakeClock();
   const bot = await startTestBot(t, { clock, deadlinesMs: { getUpdates: 200 } });
   await bot.telegram.called("getUpdates");
@@ -112,7 +112,7 @@ test("an outage is survived however long it is, and the bot is back within 30 s 
   assert.equal(bot.lines.filter((line) => line["event"] === "telegram.poll.recovered").length, 1);
 });
 
-test("in production a revoked token stops polling, is asked about every 15 minutes, and works again when it is restored", async (t) => {
+test("failure 7, b3, b17: in production a revoked token stops polling, is asked about every 15 minutes, and works again when it is restored", async (t) => {
   const clock = fakeClock();
   const bot = await startTestBot(t, { clock, env: { NODE_ENV: "production" } });
   await bot.telegram.called("getUpdates");
@@ -153,10 +153,10 @@ test("in development a token that never worked ends the bot, one that worked bef
   assert.equal(later.app.health.snapshot().telegram.stopped, true);
 });
 
-test("a webhook that is set while we poll is deleted once, with the pending updates kept", async (t) => {
+test("failure 6, b12: a webhook that is set while we poll is deleted once, with the pending updates kept", async (t) => {
   const clock = fakeClock();
   const bot = await startTestBot(t, { clock });
-  await bot.telegram.called("getUpdates");
+  await bot.telegram.called("getUpdates", { where: ({ state }) => state === "waiting" });
   await fetch(`${bot.telegram.url}/bot${bot.telegram.bot().token}/setWebhook?url=https://example.com/hook`);
   await clock.sleeping(5000);
   bot.telegram.say("/ping");
@@ -168,7 +168,7 @@ test("a webhook that is set while we poll is deleted once, with the pending upda
   await bot.telegram.called("sendMessage");
 });
 
-test("of two bots with one token both stay up, say conflict, and take turns without hammering", async (t) => {
+test("failure 4, b3: of two bots with one token both stay up, say conflict, and take turns without hammering", async (t) => {
   const clock = fakeClock();
   const first = await startTestBot(t, { clock });
   await first.telegram.called("getUpdates", { where: (call) => call.state === "waiting" });
@@ -198,7 +198,7 @@ test("while Telegram is unreachable at the start a bot that was known before pol
   assert.equal(bot.app.health.snapshot().telegram.username, "shop_bot");
 });
 
-test("a bot that nobody answered yet asks again and again who it is, and then polls", async (t) => {
+test("b7: a bot that nobody answered yet asks again and again who it is, and then polls", async (t) => {
   const clock = fakeClock();
   const telegram = await startFakeTelegram({ bots: ["shop"] });
   t.after(() => telegram.close());
@@ -212,7 +212,7 @@ test("a bot that nobody answered yet asks again and again who it is, and then po
   assert.equal(await bot.ask("/ping"), "pong");
 });
 
-test("a full disk confirms nothing: Telegram keeps the updates until there is room, and /health says why", async (t) => {
+test("failure 22, b2: a full disk confirms nothing: Telegram keeps the updates until there is room, and /health says why", async (t) => {
   const clock = fakeClock();
   const bot = await startTestBot(t, { clock });
   await bot.telegram.called("getUpdates");
@@ -235,6 +235,64 @@ test("a full disk confirms nothing: Telegram keeps the updates until there is ro
     bot.telegram.messages(4242).filter((message) => "text" in message && message.text.startsWith("Added")).length,
     80,
   );
+});
+
+test("b20: a flood wait on getMe at the start is kept too", async (t) => {
+  const clock = fakeClock();
+  const telegram = await startFakeTelegram({ bots: ["shop"] });
+  t.after(() => telegram.close());
+  telegram.faults.add({ method: "getMe", fault: { kind: "flood", retryAfterSeconds: 30 }, times: 1 });
+  const bot = await startTestBot(t, { clock, telegram });
+  await clock.sleeping(31_000);
+  assert.equal(bot.app.health.snapshot().telegram.flood_until, new Date(clock.now() + 31_000).toISOString());
+  await clock.advance(31_000);
+  assert.equal(await bot.ask("/ping"), "pong");
+  assert.equal(telegram.calls().filter(({ method }) => method === "getMe").length, 2);
+});
+
+for (const [when, method] of [
+  ["at the start", "getMe"],
+  ["while it polls", "getUpdates"],
+] as const)
+  test(`b8, b16: a stop in a black hole ${when} ends the call in hand and makes no last one`, async (t) => {
+    const telegram = await startFakeTelegram({ bots: ["shop"] });
+    t.after(() => telegram.close());
+    telegram.faults.add({ method, fault: { kind: "hang" } });
+    const bot = await startTestBot(t, { telegram });
+    await telegram.called(method);
+    const before = telegram.calls().length;
+    assert.equal(await bot.stop(), "stopped");
+    assert.equal(telegram.calls().length, before);
+  });
+
+test("b9: however many handlers hang, polls go on and every update is taken in", async (t) => {
+  const bot = await startTestBot(t, { env: { SHUTDOWN_TIMEOUT: "1s" } });
+  const { telegram } = bot;
+  const hang = telegram.faults.add({ method: "sendMessage", fault: { kind: "hang" } });
+  const people = 120;
+  for (let user = 1; user <= people; user++) telegram.say("/ping", { user });
+  await until(() => bot.app.health.snapshot().updates.received === people);
+  await telegram.called("getUpdates", { where: ({ state }) => state === "waiting" });
+  assert.equal(telegram.pending(), 0, "all are confirmed, and in the inbox");
+  await hang.remove();
+});
+
+test("b19: of two bots that overlap in a deploy the old one, which is stopping, ends without an error", async (t) => {
+  const old = await startTestBot(t);
+  const { telegram } = old;
+  const slow = telegram.faults.add({ method: "sendMessage", fault: { kind: "slow", delayMs: 300 } });
+  telegram.say("/ping");
+  await until(() => old.app.health.inFlight() === 1);
+  const stopped = old.stop();
+  const next = await startTestBot(t, { telegram });
+  await until(() => next.app.health.snapshot().telegram.connected);
+  assert.equal(await stopped, "stopped");
+  await slow.remove();
+  assert.deepEqual(
+    old.lines.filter(({ level }) => Number(level) >= 40),
+    [],
+  );
+  assert.equal(telegram.messages(4242).length, 2, "and what it had in hand was answered");
 });
 
 test("a quiet bot is known to be connected at once, at the start and after an outage", async (t) => {
@@ -263,7 +321,7 @@ test("a quiet bot is known to be connected at once, at the start and after an ou
   assert.equal(bot.app.health.snapshot().telegram.connected, true);
 });
 
-test("the full list of update kinds goes with every poll, and a stop ends the poll in flight", async (t) => {
+test("failure 23, b12: the full list of update kinds goes with every poll, and a stop ends the poll in flight", async (t) => {
   const bot = await startTestBot(t);
   const first = await bot.telegram.called("getUpdates");
   const call = await bot.telegram.called("getUpdates", { where: ({ state }) => state === "waiting" });

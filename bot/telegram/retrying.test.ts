@@ -6,7 +6,7 @@ import { nextAttempt, worthKeeping, type FailedCall } from "./resend.ts";
 
 const longest = (failed: FailedCall) => nextAttempt(failed, () => 1);
 
-test("who was not reached is tried four times, a lost answer twice, a refusal once", () => {
+test("b6: who was not reached is tried four times, a lost answer twice, a refusal once", () => {
   const waits = (reason: FailedCall["reason"]) => [1, 2, 3, 4].map((attempt) => longest({ reason, attempt }));
   for (const reason of ["dns", "connect", "tls", "server"] as const) {
     assert.deepEqual(waits(reason), [1000, 2000, 4000, undefined], reason);

@@ -158,7 +158,7 @@ test("case 12: a clock that is set two hours ahead, and ten minutes of suspend, 
   assert.match(channel.got[1]?.plain ?? "", /\((9|10) min( \d+ s)?\)/, "ten minutes, not two hours and ten");
 });
 
-test("case 12: a process that was stopped for ten minutes counts none of them", async () => {
+test("failure 24: case 12: a process that was stopped for ten minutes counts none of them", async () => {
   const channel = memoryChannel("telegram");
   const rig = createRig({ channels: [channel] });
   await rig.run(MINUTE, () => fine(rig));
