@@ -79,10 +79,15 @@ const cleaned = (facts: Facts): Facts =>
     Object.entries(facts).map(([name, value]) => [name, typeof value === "string" ? redactFreeText(value) : value]),
   );
 
-/** While it is a breach the incident shows what is read now. A cause of `unknown` does not replace a known one. */
+/**
+ * While it is a breach the incident shows what is read now. A cause of `unknown` does not replace a known one, which keeps
+ * the way to Telegram that it was read from.
+ */
 export function refresh(incident: Incident, reading: Reading): Incident {
   if (reading.value !== "breach") return incident;
-  const vague = reading.cause === undefined || (reading.cause === "unknown" && incident.cause !== null);
-  const cause = vague ? incident.cause : (reading.cause ?? null);
-  return { ...incident, cause, facts: reading.facts ? cleaned(reading.facts) : incident.facts };
+  const facts = reading.facts ? cleaned(reading.facts) : incident.facts;
+  if (reading.cause === undefined) return { ...incident, facts };
+  if (reading.cause !== "unknown" || incident.cause === null) return { ...incident, cause: reading.cause, facts };
+  const { way = null, back = false } = incident.facts;
+  return { ...incident, facts: { ...facts, ...("way" in facts && { way, back }) } };
 }
