@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { connect } from "../../grafana/runner/engines.ts";
 import { answers, freePorts, until } from "../../grafana/testing/children.ts";
 import { buildImages, type Engine, importStack } from "../images/engine.ts";
-import { RULES, type BotHealth, type Machine, type Surroundings } from "./machine.ts";
+import { countLines, RULES, type BotHealth, type Machine, type Surroundings } from "./machine.ts";
 
 const DISK_MIB = 32;
 
@@ -117,7 +117,7 @@ export async function startContainers(engine: Engine, around: Surroundings): Pro
         ).then(() => {}),
       free: () => node("bot", `require("fs").rmSync("/data/ballast")`).then(() => {}),
     },
-    linesPrinted: async () => (await compose("logs", "--no-log-prefix", "bot")).split("\n").filter(Boolean).length,
+    linesPrinted: async () => countLines(await compose("logs", "--no-log-prefix", "bot")),
     memory: async () => ({ bot: await residentMiB("bot"), sidecar: await residentMiB("sidecar") }),
     said: () => compose("logs", "--tail", "30", "bot", "sidecar").catch(String),
     close,

@@ -27,7 +27,7 @@ export interface Machine {
   startCollector(): Promise<void>;
   /** The small disk with the bot's data; a text: why there is none. */
   disk: Disk | string;
-  /** Log lines that the bot has printed so far. */
+  /** Log lines that the bot has printed so far and that ought to be in Loki. */
   linesPrinted(): Promise<number>;
   /** Resident MiB. */
   memory(): Promise<{ bot: number; sidecar: number }>;
@@ -56,3 +56,7 @@ export const RULES = `rules:
   DiskSpaceLow: {after: 2s}
   TelegramPollingConflict: {window: 10s}
 `;
+
+/** What OpenTelemetry says about itself is printed only: a failing log exporter must not log into itself (`otel/diag.ts`). */
+export const countLines = (log: string): number =>
+  log.split("\n").filter((line) => line !== "" && !line.includes('"component":"opentelemetry"')).length;

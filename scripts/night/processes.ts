@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { connect } from "../../grafana/runner/engines.ts";
 import { answers, freePorts, start, until, type Child } from "../../grafana/testing/children.ts";
 import { startStack } from "../../grafana/testing/stack.ts";
-import { RULES, type BotHealth, type Disk, type Machine, type Surroundings } from "./machine.ts";
+import { countLines, RULES, type BotHealth, type Disk, type Machine, type Surroundings } from "./machine.ts";
 
 const root = join(import.meta.dirname, "../..");
 const DISK_MIB = 64;
@@ -107,7 +107,7 @@ export async function startProcesses(bin: string, around: Surroundings): Promise
     stopCollector: () => stack.stop("otelcol"),
     startCollector: () => stack.start("otelcol"),
     disk,
-    linesPrinted: async () => readFileSync(at("bot.log"), "utf8").split("\n").filter(Boolean).length,
+    linesPrinted: async () => countLines(readFileSync(at("bot.log"), "utf8")),
     memory: async () => ({ bot: residentMiB(bot?.pid), sidecar: residentMiB(sidecar?.pid) }),
     said: async () => [bot, sidecar].map((child) => `${child?.name}:\n${ends(child?.said())}`).join("\n\n"),
     close,
