@@ -1,18 +1,15 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { createServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
+import { freePorts } from "./product/product.ts";
 
 const names = ["FAKE_TELEGRAM_PORT", "FAKE_TELEGRAM_CONTROL_PORT", "BOT_HTTP_PORT", "CONSOLE_PORT", "OTLP_PORT"];
 
 /** The demo on ports of its own. `closed` settles only when no process of it holds the pipes any more. */
 async function demo(t: TestContext, flags: string[], settings: Record<string, string> = {}) {
-  const servers = names.map(() => createServer().listen(0, "127.0.0.1"));
-  await Promise.all(servers.map((server) => once(server, "listening")));
-  const ports = servers.map((server) => String((server.address() as AddressInfo).port));
-  await Promise.all(servers.map((server) => once(server.close(), "close")));
+  const ports = (await freePorts(names.length)).map(String);
   const child = spawn(process.execPath, [join(import.meta.dirname, "demo.ts"), ...flags], {
     env: {
       PATH: process.env["PATH"],

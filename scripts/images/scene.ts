@@ -1,9 +1,9 @@
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { FakeTelegram } from "../../fake-telegram/mod.ts";
+
+export { freePorts } from "../product/product.ts";
 
 export const API_TOKEN = "a-token-for-the-console-of-the-tests";
 
@@ -31,20 +31,6 @@ export function writeSecrets(telegram: FakeTelegram): {
     values: Object.values(secrets).map((value) => value.split(":").at(-1) ?? value),
     remove: () => rmSync(dir, { recursive: true }),
   };
-}
-
-/** Ports that were free a moment ago. */
-export async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer();
-      await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-      return server;
-    }),
-  );
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
 }
 
 /** Resolves with the first answer that `look` finds; rejects with the last error, or its last nothing, after `withinMs`. */
