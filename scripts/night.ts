@@ -34,6 +34,8 @@ if (typeof where === "string") {
   process.exit(0);
 }
 
+const end = new AbortController();
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => end.abort());
 const begun = performance.now();
 let seed = values.seed === undefined ? randomInt(1_000_000) : Number(values.seed);
 const memory: string[] = [];
@@ -43,6 +45,10 @@ for (; ; seed++) {
     form: values.short ? SHORT : FULL,
     ...where,
     say,
+    signal: end.signal,
+  }).catch((error: unknown) => {
+    say(`\nNo night: ${(error as Error).message}`);
+    process.exit(1);
   });
   say(`\n${tableOf(night)}`);
   if (night.balance.wrong.length > 0) process.exit(1);

@@ -56,7 +56,7 @@ export interface Act {
   /** What may be told of it besides. */
   also?: RegExp[];
   /** Does it, and undoes it; resolves with what else it saw. */
-  run(stage: Stage): Promise<string | void>;
+  run: (stage: Stage) => Promise<string | void>;
 }
 
 /** The alert of this title has reached that channel; `more`: what it must have besides. */

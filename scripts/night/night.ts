@@ -26,6 +26,8 @@ export interface NightOptions {
   host?: { listen: string; name: string };
   /** Told of each act as it begins. */
   say?: (line: string) => void;
+  /** Ends it early, and everything that it started. */
+  signal?: AbortSignal;
 }
 export interface Night {
   seed: number;
@@ -39,100 +41,129 @@ export interface Night {
   skipped: string[];
 }
 
-/** One night from dusk to dawn. What the product does wrong is in the balance; it rejects when an act could not be played. */
-export async function runNight({ seed, form, build, host = LOOPBACK, say = () => {} }: NightOptions): Promise<Night> {
-  const chance = createChance(seed);
-  const scratch = mkdtempSync(join(tmpdir(), "gramwatch-night-"));
-  const opened: (() => unknown)[] = [() => rmSync(scratch, { recursive: true })];
+/** One night from dusk to dawn. What goes wrong is in the balance; it rejects only when the night could not begin. */
+export async function runNight(options: NightOptions): Promise<Night> {
+  const opened: (() => unknown)[] = [];
   try {
-    const [apiPort = 0, controlPort = 0] = await freePorts(2);
-    const fake = start("fake-telegram", [process.execPath, join(root, "fake-telegram/main.ts")], {
-      env: {
-        PATH: process.env["PATH"] ?? "",
-        FAKE_TELEGRAM_PORT: String(apiPort),
-        FAKE_TELEGRAM_CONTROL_PORT: String(controlPort),
-      },
-      logFile: join(scratch, "fake-telegram.log"),
-      cwd: root,
+    const stage = await raise(options, opened);
+    const { signal } = options;
+    const interrupted = new Promise<never>((_, reject) => {
+      const end = (): void => reject(new Error("interrupted"));
+      if (signal?.aborted) end();
+      signal?.addEventListener("abort", end, { once: true });
     });
-    opened.push(() => fake.stop());
-    await until("fake-telegram", () => answers(`http://127.0.0.1:${controlPort}/state`), { everyMs: 50 });
-    const telegram = createTelegram(`http://127.0.0.1:${controlPort}`);
-    const wire = await startWire(apiPort, host.listen);
-    opened.push(() => wire.close());
-    const town = await startTown(host.listen);
-    opened.push(() => town.close());
-    say(`seed ${seed}: starting everything …`);
-    const machine = await build({
-      apiRoot: `http://${host.name}:${wire.port}`,
-      tokens: await telegram.tokens(),
-      alertChat: ALERTS,
-      town: `http://${host.name}:${town.port}`,
-      controlTarget: `${host.name}:${town.port}`,
-      disconnectedAfter: form.disconnectedAfter,
-    });
-    opened.push(() => machine.close());
-    const chat = watchChat(telegram);
-    opened.push(() => chat.stop());
-    await until("the bot is connected", async () => (await machine.botHealth()).telegram.connected);
-
-    const fromMs = Date.now();
-    const dusk = await machine.memory();
-    const people = createPeople(telegram, createChance(seed + 1));
-    opened.push(() => people.stop());
-    const told = (): Told[] => [...chat.told, ...town.hooks].sort((a, b) => a.atMs - b.atMs);
-    const apiUrl = `http://127.0.0.1:${apiPort}`;
-    const stage: Stage = { form, chance, machine, telegram, apiUrl, wire, town, people, holes: [], told };
-    const dropped = watchDrops(machine);
-    opened.push(() => dropped.stop());
-    const happened: Happened[] = [];
-    const play = async (act: Act, its: Chance): Promise<void> => {
-      const begun = Date.now();
-      say(`${clock(begun - fromMs)}  ${act.name}`);
-      const about = { name: act.name, fromMs: begun, expected: act.expected, also: act.also };
-      try {
-        const note = await act.run({ ...stage, chance: its });
-        happened.push({ ...about, toMs: Date.now(), note: note ?? undefined });
-      } catch (error) {
-        happened.push({ ...about, toMs: Date.now(), failed: (error as Error).message });
-        say(await machine.said());
-      }
-    };
-    for (const group of programme(stage)) {
-      // Each with chances of its own: how many one draws must not change what comes after.
-      await Promise.all(group.map((act) => play(act, createChance(Math.floor(chance.next() * 1e9)))));
-      // Who knows what it left behind: the books are closed on what there was.
-      if (happened.some(({ failed }) => failed !== undefined)) break;
-      await pause(chance.between(...form.pauseMs));
-    }
-
-    say(`${clock(Date.now() - fromMs)}  dawn`);
-    await people.stop();
-    const cutShort = happened.some(({ failed }) => failed !== undefined);
-    if (!cutShort) await everythingOver(told);
-    const answered = await everythingAnswered(telegram, people.said);
-    const dawn = await machine.memory();
-    const record: NightRecord = {
-      happened,
-      said: people.said,
-      answered,
-      told: told(),
-      holes: stage.holes,
-      telemetry: await telemetryOf(machine, fromMs, people.said.length, dropped.total),
-      heartbeats: { ...town.heartbeats },
-    };
-    return {
-      seed,
-      fromMs,
-      record,
-      balance: balance(record),
-      memory: { bot: [dusk.bot, dawn.bot], sidecar: [dusk.sidecar, dawn.sidecar] },
-      skipped: typeof machine.disk === "string" ? [`the bot's disk fills up: ${machine.disk}`] : [],
-    };
+    return await Promise.race([live(stage, options), interrupted]);
   } finally {
-    for (const close of opened.toReversed()) await close();
+    for (const close of opened.toReversed())
+      await Promise.try(close).catch((error: unknown) => options.say?.(`left behind: ${(error as Error).message}`));
   }
 }
+
+/** Everything that an act may touch, running; `opened` ends it in reverse order. */
+async function raise({ seed, form, build, host = LOOPBACK, say = () => {} }: NightOptions, opened: (() => unknown)[]) {
+  const scratch = mkdtempSync(join(tmpdir(), "gramwatch-night-"));
+  opened.push(() => rmSync(scratch, { recursive: true }));
+  const [apiPort = 0, controlPort = 0] = await freePorts(2);
+  const fake = start("fake-telegram", [process.execPath, join(root, "fake-telegram/main.ts")], {
+    env: {
+      PATH: process.env["PATH"] ?? "",
+      FAKE_TELEGRAM_PORT: String(apiPort),
+      FAKE_TELEGRAM_CONTROL_PORT: String(controlPort),
+    },
+    logFile: join(scratch, "fake-telegram.log"),
+    cwd: root,
+  });
+  opened.push(() => fake.stop());
+  await until("fake-telegram", () => answers(`http://127.0.0.1:${controlPort}/state`), { everyMs: 50 });
+  const telegram = createTelegram(`http://127.0.0.1:${controlPort}`);
+  const wire = await startWire(apiPort, host.listen);
+  opened.push(() => wire.close());
+  const town = await startTown(host.listen);
+  opened.push(() => town.close());
+  say(`seed ${seed}: starting everything …`);
+  const machine = await build({
+    apiRoot: `http://${host.name}:${wire.port}`,
+    tokens: await telegram.tokens(),
+    alertChat: ALERTS,
+    town: `http://${host.name}:${town.port}`,
+    controlTarget: `${host.name}:${town.port}`,
+    disconnectedAfter: form.disconnectedAfter,
+  });
+  opened.push(() => machine.close());
+  const chat = watchChat(telegram);
+  opened.push(() => chat.stop());
+  await until("the bot is connected", async () => (await machine.botHealth()).telegram.connected);
+  const drops = watchDrops(machine);
+  opened.push(() => drops.stop());
+  const dusk = await machine.memory();
+  const people = createPeople(telegram, createChance(seed + 1));
+  opened.push(() => people.stop());
+  const told = (): Told[] => [...chat.told, ...town.hooks].sort((a, b) => a.atMs - b.atMs);
+  const apiUrl = `http://127.0.0.1:${apiPort}`;
+  return {
+    form,
+    chance: createChance(seed),
+    machine,
+    telegram,
+    apiUrl,
+    wire,
+    town,
+    people,
+    holes: [],
+    told,
+    drops,
+    dusk,
+  };
+}
+
+/** All acts, then dawn: everything over, everybody answered, the books closed. */
+async function live(stage: Awaited<ReturnType<typeof raise>>, { seed, say = () => {} }: NightOptions): Promise<Night> {
+  const { machine, telegram, people, town, told, holes, drops, dusk } = stage;
+  const fromMs = Date.now();
+  const happened = await playAll(stage, (line) => say(`${clock(Date.now() - fromMs)}  ${line}`));
+  say(`${clock(Date.now() - fromMs)}  dawn`);
+  await people.stop();
+  if (!happened.some(isCutShort)) await everythingOver(told);
+  const answered = await everythingAnswered(telegram, people.said);
+  const dawn = await machine.memory();
+  const telemetry = await telemetryOf(machine, fromMs, people.said.length, drops.total);
+  const heartbeats = { ...town.heartbeats };
+  const record = { happened, said: people.said, answered, told: told(), holes, telemetry, heartbeats };
+  return {
+    seed,
+    fromMs,
+    record,
+    balance: balance(record),
+    memory: { bot: [dusk.bot, dawn.bot], sidecar: [dusk.sidecar, dawn.sidecar] },
+    skipped: typeof machine.disk === "string" ? [`the bot's disk fills up: ${machine.disk}`] : [],
+  };
+}
+
+async function playAll(stage: Stage, say: (line: string) => void): Promise<Happened[]> {
+  const { chance, form, machine } = stage;
+  const happened: Happened[] = [];
+  const play = async ({ run, ...act }: Act, its: Chance): Promise<void> => {
+    const fromMs = Date.now();
+    say(act.name);
+    try {
+      const note = await run({ ...stage, chance: its });
+      happened.push({ ...act, fromMs, toMs: Date.now(), note: note ?? undefined });
+    } catch (error) {
+      happened.push({ ...act, fromMs, toMs: Date.now(), failed: (error as Error).message });
+      say(`it did not come to its end\n${await machine.said()}`);
+    }
+  };
+  for (const group of programme(stage)) {
+    // Each with chances of its own: how many one draws must not change what comes after.
+    await Promise.all(group.map((act) => play(act, createChance(Math.floor(chance.next() * 1e9)))));
+    // Who knows what it left behind: the books are closed on what there was.
+    if (happened.some(isCutShort)) break;
+    await pause(chance.between(...form.pauseMs));
+  }
+  return happened;
+}
+
+const isCutShort = ({ failed }: Happened): boolean => failed !== undefined;
 
 export const clock = (ms: number): string =>
   `${Math.floor(ms / 60_000)}:${(Math.floor(ms / 1000) % 60).toString().padStart(2, "0")}`;
