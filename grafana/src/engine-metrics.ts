@@ -14,6 +14,8 @@ export const engine = {
   collectorMemory: "otelcol_process_memory_rss_bytes",
   residentMemory: "process_resident_memory_bytes",
   memoryLimit: "go_gc_gomemlimit_bytes",
+  goMemory: "go_memstats_sys_bytes",
+  goReturned: "go_memstats_heap_released_bytes",
   series: "prometheus_tsdb_head_series",
   lokiLines: "loki_distributor_lines_received_total",
   tempoSpans: "tempo_distributor_spans_received_total",

@@ -210,14 +210,15 @@ export const pipeline = dashboard({
           {
             w: 24,
             title: "Memory against GOMEMLIMIT",
-            description: "Where a limit is set. Normal: below 1. Beyond it Go collects garbage all the time.",
+            description:
+              "What Go counts against its limit, where one is set. Normal: below 1. Near it Go collects garbage all the time.",
             unit: "percentunit",
             min: 0,
             thresholds: [[1, "red"]],
             empty: { good: "No GOMEMLIMIT is set." },
           },
           {
-            "{{component}}": `max by (component) (${engine.residentMemory} / (${engine.memoryLimit} < 1e15))`,
+            "{{component}}": `max by (component) ((${engine.goMemory} - ${engine.goReturned}) / (${engine.memoryLimit} < 1e15))`,
           },
         ),
       ],
