@@ -62,7 +62,7 @@ async function parent(): Promise<void> {
   }
   report({
     figure: "updates per second, observed",
-    unit: "/s",
+    unit: "1/s",
     ours: scaled("perSecond", "observed"),
     better: "higher",
     peer: { name: "bare grammY", value: Math.round(scaled("perSecond", "bare")) },

@@ -20,7 +20,7 @@ export function limitsOf({ goal, must, better }: Figure): { goal: string; must: 
 export const peerOf = ({ ours, peer }: Figure): string =>
   peer === undefined ? "" : `×${(ours / peer.value).toFixed(2)} of ${peer.value} (${peer.name})`;
 
-const WIDTHS = [62, 8, 8, -16, 38];
+const WIDTHS = [66, 8, 8, -16, 38];
 
 /** One line of the table; without a figure its head. */
 export function row(figure?: Figure): string {
