@@ -277,3 +277,26 @@ test("the quick database calls of an update leave spans, in its trace, only if i
     [[failed?.traceId, failed?.spanId]],
   );
 });
+
+test("no database call begins before the update that it is part of", async (t) => {
+  const { bot, capture, observed } = await start(t);
+  bot.use(() => {
+    const times = [0, 0.4];
+    observeSql(
+      observed.telemetry,
+      { operation: "SELECT", table: "tasks" },
+      () => 1,
+      () => times.shift() ?? 0.4,
+    );
+    throw new Error("bug");
+  });
+  for (let n = 0; n < 50; n++) await assert.rejects(bot.handleUpdate(message()));
+  await observed.telemetry.shutdown(2000);
+  const calls = capture.spans.filter(({ name }) => name === "SELECT tasks");
+  assert.equal(calls.length, 50);
+  const parents = new Map(capture.spans.map((span) => [span.spanId, span]));
+  assert.deepEqual(
+    calls.filter(({ parentSpanId, startMs }) => startMs < (parents.get(parentSpanId)?.startMs ?? Infinity)),
+    [],
+  );
+});

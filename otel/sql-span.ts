@@ -19,14 +19,15 @@ export function observeSql<T>(
   call: () => T,
   monotonic: () => number = () => performance.now(),
 ): T {
+  // Whole milliseconds, as the span around it begins: a time counted back from the end could lie before that.
+  const startTime = Date.now();
   const startedMs = monotonic();
   const span = (error: boolean): void => {
     const durationMs = monotonic() - startedMs;
-    const endTime = Date.now();
     const make = (): void => {
       const made = telemetry.tracer.startSpan(`${operation} ${table}`, {
         kind: SpanKind.CLIENT,
-        startTime: endTime - durationMs,
+        startTime,
         attributes: {
           [attributes.dbSystem]: "sqlite",
           [attributes.dbOperation]: operation,
@@ -35,7 +36,7 @@ export function observeSql<T>(
         },
       });
       if (error) made.setStatus({ code: SpanStatusCode.ERROR });
-      made.end(endTime);
+      made.end(startTime + durationMs);
     };
     if (error || durationMs > SLOW_MS) return make();
     const kept = scopes.getStore()?.ifItFails;
