@@ -24,6 +24,7 @@ try {
   await live(20);
   await pass(20);
   await product.post("/faults", { bot: "shop", fault: { kind: "html" } });
+  await product.say("/ping"); // ends the poll that is waiting; the next one meets the fault
   await until("the disconnect", told(/disconnected/));
   const page = await browser.newPage({ viewport: { width: 1200, height: 640 }, deviceScaleFactor: 2 });
   await page.goto(product.chatPage);
