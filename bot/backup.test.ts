@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
-import { mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readdirSync, rmdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
@@ -73,6 +75,37 @@ test("the bot backs up at its time, says so in /health, and a failure leaves the
   await later.advance(30 * 60_000);
   await until(() => next.app.health.snapshot().backup?.last_error !== null);
   assert.match(next.app.health.snapshot().backup?.last_error ?? "", /EEXIST|ENOTDIR/);
+});
+
+test("a disk that is really full: the older backup stays, no half file does, /health says why, and the next one works", async (t) => {
+  const disk = mkdtempSync(join(tmpdir(), "gramwatch-small-disk-"));
+  t.after(() => {
+    spawnSync("umount", ["--lazy", disk]); // the bot on it ends after this
+    rmdirSync(disk);
+  });
+  if (spawnSync("mount", ["-t", "tmpfs", "-o", "size=1m,mode=700", "gramwatch", disk]).status !== 0)
+    return t.skip("user side: only root may mount a small file system");
+  const clock = fakeClock();
+  const bot = await startTestBot(t, { clock, env: { BACKUP_AT: "12:30", BACKUP_DIR: disk } });
+  await clock.advance(30 * 60_000);
+  const backup = () => bot.app.health.snapshot().backup;
+  await until(() => backup()?.last_verified_at !== null);
+  const [older] = listBackups(disk);
+  assert.equal(older, "bot-20261121T123000Z.db");
+
+  const others = join(disk, "somebody-elses.log");
+  const free = 1024 * 1024 - statSync(join(disk, older)).size;
+  writeFileSync(others, Buffer.alloc(free - 32 * 1024));
+  await clock.advance(86_400_000);
+  await until(() => backup()?.last_error !== null);
+  assert.match(backup()?.last_error ?? "", /full/);
+  assert.equal(backup()?.last_verified_at, "2026-11-21T12:30:00.000Z", "so BackupStale sees its age");
+  assert.deepEqual(readdirSync(disk).toSorted(), [older, "somebody-elses.log"]);
+
+  rmSync(others);
+  await clock.advance(86_400_000);
+  await until(() => backup()?.last_error === null);
+  assert.equal(listBackups(disk).length, 2);
 });
 
 test("with BACKUP_AT=off there are no backups", async (t) => {

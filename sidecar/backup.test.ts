@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readdirSync, rmdirSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -8,7 +9,10 @@ import { createBackups } from "./backup.ts";
 
 const at = (text: string) => Date.parse(`${text}:00Z`);
 
-function setUp(t: TestContext, over: { keep?: number; atMinuteUtc?: number | undefined; startedAt?: string } = {}) {
+function setUp(
+  t: TestContext,
+  over: { keep?: number; atMinuteUtc?: number | undefined; startedAt?: string; dir?: string } = {},
+) {
   const root = mkdtempSync(join(tmpdir(), "backup-"));
   const database = new DatabaseSync(join(root, "state.db"));
   database.exec("PRAGMA journal_mode = WAL; CREATE TABLE facts (text TEXT); INSERT INTO facts VALUES ('kept')");
@@ -16,8 +20,7 @@ function setUp(t: TestContext, over: { keep?: number; atMinuteUtc?: number | und
     if (database.isOpen) database.close();
     rmSync(root, { recursive: true });
   });
-  const dir = join(root, "backups");
-  const { keep = 7, startedAt = "2026-01-01T12:00" } = over;
+  const { keep = 7, startedAt = "2026-01-01T12:00", dir = join(root, "backups") } = over;
   const atMinuteUtc = "atMinuteUtc" in over ? over.atMinuteUtc : 180;
   const options = { dir, name: "state", keep, ...(atMinuteUtc !== undefined && { atMinuteUtc }) };
   const create = () => createBackups(database, options, at(startedAt));
@@ -85,7 +88,25 @@ test("a failed backup leaves no file, says why, keeps the last good time and is 
   assert.equal(backups.status()?.lastError, null);
 });
 
-test("a closed database cannot be backed up, and what was half made goes with the next backup", async (t) => {
+test("a disk that is really full: the older backup stays, no half file does, and the reason is told", async (t) => {
+  const disk = mkdtempSync(join(tmpdir(), "backup-small-disk-"));
+  t.after(() => {
+    spawnSync("umount", [disk]);
+    rmdirSync(disk);
+  });
+  if (spawnSync("mount", ["-t", "tmpfs", "-o", "size=1m,mode=700", "gramwatch", disk]).status !== 0)
+    return t.skip("user side: only root may mount a small file system");
+  const { create, database, files } = setUp(t, { dir: disk });
+  const backups = create();
+  await backups.run(at("2026-01-01T03:00"));
+  database.prepare("INSERT INTO facts VALUES (?)").run("x".repeat(2_000_000));
+  await backups.run(at("2026-01-02T03:00"));
+  assert.match(backups.status()?.lastError ?? "", /full/);
+  assert.equal(backups.status()?.lastVerifiedAtMs, at("2026-01-01T03:00"), "so BackupStale sees its age");
+  assert.deepEqual(files(), ["state-20260101T030000Z.db"]);
+});
+
+test("a closed database cannot be backed up, and what a process left half made goes with the next backup", async (t) => {
   const { create, database, files } = setUp(t);
   const backups = create();
   database.close();

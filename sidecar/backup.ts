@@ -65,7 +65,8 @@ export function createBackups(
       lastVerifiedAtMs = wallMs;
       lastError = null;
     } catch (error) {
-      lastError = (error as Error).message; // what it left is removed by the next one
+      lastError = (error as Error).message;
+      discard(unproven); // on a full disk the half would keep it full
     }
   }
 
@@ -81,6 +82,14 @@ export function createBackups(
     },
     run,
   };
+}
+
+function discard(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {
+    // The next backup clears it away.
+  }
 }
 
 function verify(path: string): void {
