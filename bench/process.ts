@@ -16,9 +16,14 @@ export function bundle(): void {
 }
 
 /** How the images start Node, by the Dockerfile. */
-const flags = [...readFileSync(join(root, "Dockerfile"), "utf8").matchAll(/^(?:ENTRYPOINT|CMD) (\[.+\])$/gm)]
-  .flatMap(([, words]) => JSON.parse(words ?? "[]") as string[])
-  .filter((word) => word.startsWith("--"));
+const dockerfile = readFileSync(join(root, "Dockerfile"), "utf8");
+const words = [...dockerfile.matchAll(/^(?:ENTRYPOINT|CMD) (\[.+\])$/gm)].flatMap(
+  ([, list]) => JSON.parse(list ?? "[]") as string[],
+);
+const flags = [...new Set(words.filter((word) => word.startsWith("--")))];
+const malloc = Object.fromEntries(
+  [...dockerfile.matchAll(/(MALLOC_\w+)=(\S+)/g)].map(([, name, value]) => [name, value]),
+);
 
 export interface Program {
   process: ChildProcess;
@@ -33,7 +38,7 @@ export interface Program {
 export function run(entry: string, env: Record<string, string>): Program {
   const bundled = entry.endsWith(".mjs");
   const child = spawn(process.execPath, [...(bundled ? flags : []), join(root, entry)], {
-    env: { PATH: process.env["PATH"], ...env },
+    env: { PATH: process.env["PATH"], ...(bundled && malloc), ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
   started.add(child);
