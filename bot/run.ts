@@ -1,6 +1,7 @@
 import {
   ConfigError,
   createLog,
+  events,
   serveHealth,
   type BotHealthState,
   type HealthServer,
@@ -40,7 +41,8 @@ export async function runBot(config: BotConfig, telemetry: Telemetry): Promise<n
 
   log.info({ version: telemetry.serviceVersion, node: process.version, port: server.port }, "bot started");
   const ending = await app.run(stop);
-  log.info("bot stopped");
+  // The sidecar reads /health every 5 s and may miss the stop; this is how it can know of it.
+  log.info({ event: events.stopped }, "bot stopped");
   await telemetry.shutdown(TELEMETRY_DEADLINE_MS);
   log.flush();
   await server.close();

@@ -178,6 +178,7 @@ export const events = {
   failed: "telegram.update.failed",
   pollFailed: "telegram.poll.failed",
   pollRecovered: "telegram.poll.recovered",
+  stopped: "telegram.bot.stopped",
   alert: "gramwatch.alert",
 } as const;
 

@@ -190,6 +190,7 @@ export function createEngine(deps: EngineDeps, options: EngineOptions) {
       thresholds,
       firing: before.state === "firing" || before.state === "recovering",
       alertTokenRefused: alertTokenRefused(),
+      saidStopped: () => saidStopped(target),
     };
     const limits = thresholds[rule.name];
     const reading = rule.read(context);
@@ -240,6 +241,14 @@ export function createEngine(deps: EngineDeps, options: EngineOptions) {
 
   const serviceOf = (target: string): string | undefined =>
     world.bots[target]?.service ?? (world.bots[target] && target);
+
+  function saidStopped(target: string): boolean {
+    try {
+      return evidence?.saidStopped?.(serviceOf(target) ?? target) ?? false;
+    } catch {
+      return false; // the store is broken or busy
+    }
+  }
 
   function alertTokenRefused(): boolean | undefined {
     if (options.tokenChannel === undefined) return undefined;

@@ -6,6 +6,8 @@ export interface Evidence {
   lastFailingTrace(service: string, sinceWallMs: number): string | undefined;
   /** Groups of errors in the window, most frequent first. */
   topErrors(service: string, windowMs: number): ErrorGroup[];
+  /** The last that this service logged is that it stops. A hint: it makes a wait longer and decides nothing. */
+  saidStopped?(service: string): boolean;
 }
 
 const BEFORE_MS = 10 * 60_000;

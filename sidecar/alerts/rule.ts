@@ -24,6 +24,8 @@ export interface Context {
   firing: boolean;
   /** The alert bot's token was refused by Telegram. */
   alertTokenRefused: boolean | undefined;
+  /** The last that the target logged is that it stops. */
+  saidStopped: () => boolean;
 }
 
 export interface Rule {

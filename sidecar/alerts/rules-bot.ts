@@ -15,6 +15,12 @@ const restartsWithin = (bot: BotView | undefined, spanMs: number, atMs: number) 
 const restarting = ({ world, target, now, thresholds }: Context) =>
   restartsWithin(world.bots[target], thresholds.BotRestarting.windowMs, now.atMs) >= thresholds.BotRestarting.max;
 
+/** It said so in `/health`, or, as that is read every 5 s and a stop takes a moment, with the last line it logged. */
+function hasStopped({ world, target, saidStopped }: Context): boolean {
+  const bot = world.bots[target];
+  return bot !== undefined && (bot.stopping || (bot.healthStreak.failures > 0 && saidStopped()));
+}
+
 const down: Rule = {
   name: "TelegramBotDown",
   severity: "critical",
@@ -26,11 +32,18 @@ const down: Rule = {
     if (bot.healthStreak.failures < context.thresholds.TelegramBotDown.reads) return context.firing ? UNKNOWN : CLEAR;
     const cause = downCause(bot, restarting(context));
     const sinceAtMs = bot.healthStreak.failingSinceAtMs ?? context.now.atMs;
-    return { value: "breach", sinceAtMs, cause, facts: { failure: bot.healthStreak.error, stopped: bot.stopping } };
+    return {
+      value: "breach",
+      sinceAtMs,
+      cause,
+      facts: { failure: bot.healthStreak.error, stopped: hasStopped(context) },
+    };
   },
   // A clean stop is most often a deploy: the bot has the time that a disconnect would have.
-  forMs: ({ world, target, thresholds: { TelegramBotDown: limits } }) =>
-    world.bots[target]?.stopping ? Math.max(limits.forMs, limits.afterStopMs) : limits.forMs,
+  forMs(context) {
+    const limits = context.thresholds.TelegramBotDown;
+    return hasStopped(context) ? Math.max(limits.forMs, limits.afterStopMs) : limits.forMs;
+  },
   suspect: ({ world, target }) => (world.bots[target]?.healthStreak.failures ?? 0) > 0,
   holdMs: ({ TelegramBotDown: limits }) => Math.max(limits.forMs, limits.afterStopMs),
 };

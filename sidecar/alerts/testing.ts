@@ -88,5 +88,6 @@ export function read(
     thresholds: options.thresholds ?? thresholds(),
     firing: options.firing ?? false,
     alertTokenRefused: options.alertTokenRefused,
+    saidStopped: () => false,
   });
 }

@@ -12,6 +12,7 @@ import {
   type Rig,
   telegramSample,
   temporaryDir,
+  unreachable,
 } from "./testing.ts";
 import { deaf, fine, line, memoryChannel } from "./testing-line.ts";
 
@@ -303,6 +304,23 @@ test("what the telemetry has is told when the rest does not come", async (t) => 
   await rig.run(20 * SECOND, () => fine(rig), SECOND);
   await rig.run(30 * SECOND, failing, SECOND);
   assert.match(texts().at(-1) ?? "", /2 × boom/);
+});
+
+test("a bot that logged its stop has the time of a deploy, also where its /health was not read in that moment", async () => {
+  const firedAfter = async (said: boolean) => {
+    const channel = memoryChannel("telegram");
+    const saidStopped = () => said;
+    const rig = createRig({
+      channels: [channel],
+      evidence: { lastFailingTrace: () => undefined, topErrors: () => [], saidStopped },
+    });
+    await rig.run(MINUTE, () => fine(rig));
+    const goneAt = rig.clock.wallMs();
+    while (channel.got.length === 0) await rig.run(5 * SECOND, () => [unreachable(rig.at())]);
+    return rig.clock.wallMs() - goneAt;
+  };
+  assert.ok((await firedAfter(false)) < 3 * MINUTE);
+  assert.ok((await firedAfter(true)) >= 5 * MINUTE);
 });
 
 test("a store that breaks makes the text shorter and nothing else", async () => {

@@ -24,6 +24,8 @@ export interface LogFilter {
 export interface Logs {
   /** Newest first. */
   search(filter: LogFilter): LogLine[];
+  /** The event of the newest record of this service; undefined: none among the newest thousand of all. */
+  lastEvent(service: string): string | undefined;
 }
 
 /** A scan for text reads at most so many of the newest records. */
@@ -49,6 +51,12 @@ export function createLogs(db: () => DatabaseSync): Logs {
         )
         .all(values)
         .map(logLineOf);
+    },
+    lastEvent(service) {
+      const newest = "SELECT time_ns, service, event FROM logs ORDER BY time_ns DESC LIMIT 1000";
+      return db()
+        .prepare(`SELECT event FROM (${newest}) WHERE service = ? ORDER BY time_ns DESC LIMIT 1`)
+        .get(service)?.["event"] as string | undefined;
     },
   };
 }

@@ -248,6 +248,17 @@ test("a store of logs alone is bounded as well", (t) => {
   assert.ok(store.logs.search({ limit: 10 }).length === 10);
 });
 
+test("a service has said that it stops when that is the last it logged", (t) => {
+  const { store } = open(t);
+  const stopped = { eventName: "telegram.bot.stopped" };
+  assert.equal(store.evidence.saidStopped("shopbot"), false);
+  store.addLogs([logRecord({ atMs: NOW_MS - 5000, ...stopped }), logRecord({ atMs: NOW_MS - 9000 })]);
+  assert.equal(store.evidence.saidStopped("shopbot"), true);
+  assert.equal(store.evidence.saidStopped("other"), false);
+  store.addLogs([logRecord({ atMs: NOW_MS - 1000 })]);
+  assert.equal(store.evidence.saidStopped("shopbot"), false, "a new process has begun");
+});
+
 test("evidence names the newest failing trace and the top three errors", (t) => {
   const { store } = open(t);
   const failed = { status: 2, attributes: { "error.type": "handler" } };

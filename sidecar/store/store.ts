@@ -1,4 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
+import { events } from "@gramwatch/otel";
 import { createErrors, type Errors } from "./errors.ts";
 import { createLogs, type Logs } from "./logs.ts";
 import { createPoints, type Points } from "./points.ts";
@@ -49,6 +50,7 @@ interface Evidence {
     service: string,
     windowMs: number,
   ): { fingerprint: string; count: number; isNew: boolean; traceId: string | null }[];
+  saidStopped(service: string): boolean;
 }
 
 export interface Store {
@@ -209,6 +211,7 @@ export function createStore(options: StoreOptions): Store {
   trimmer.unref();
 
   const traces = lasting(createTraces(reading));
+  const logs = lasting(createLogs(reading));
   const errors = lasting(createErrors(reading, wallMs));
 
   return {
@@ -226,7 +229,7 @@ export function createStore(options: StoreOptions): Store {
       if (!enqueue([{ write: (to) => to.point(point), bytes: POINT_BYTES }], POINT_BYTES)) dropped += 1;
     },
     traces,
-    logs: lasting(createLogs(reading)),
+    logs,
     errors,
     points: lasting(createPoints(reading)),
     evidence: {
@@ -238,6 +241,7 @@ export function createStore(options: StoreOptions): Store {
           isNew: Date.parse(first_seen) >= wallMs() - windowMs,
           traceId: trace_id,
         })),
+      saidStopped: (service) => logs.lastEvent(service) === events.stopped,
     },
     onChange(listener) {
       listeners.add(listener);
