@@ -77,6 +77,14 @@ test("the full and the small stack are valid without any .env", { skip }, async 
   assert.deepEqual(lite.split("\n").toSorted(), ["bot", "grafana", "prometheus", "sidecar"]);
 });
 
+interface Health {
+  telemetry: { exporting: boolean; dropped: { spans: number; logs: number } };
+}
+interface Trace {
+  name: string;
+  started_at: string;
+}
+
 test("the whole stack", { skip, timeout: 178_000 }, async (t) => {
   const world = await up(engine);
   t.after(() => world.close());
@@ -132,6 +140,37 @@ test("the whole stack", { skip, timeout: 178_000 }, async (t) => {
     assert.equal(asked.length, services.length);
     assert.equal(answered.length, services.length + 1, "one answer each, and one to /start");
     t.diagnostic(`while the bot was restarted nobody polled for ${deafMs(telegram, begun)} ms`);
+  });
+
+  await t.test("what a Collector that is away does not take is lost, and counted to the span", async (t) => {
+    const begun = Date.now();
+    const health = async () => JSON.parse(await stack.get("http://bot:8080/health")) as Health;
+    const before = (await health()).telemetry.dropped.spans;
+    const stored = async () => {
+      const { traces } = (await api("traces?service=bot&limit=200")) as { traces: Trace[] };
+      return traces.filter((trace) => Date.parse(trace.started_at) >= begun && trace.name === "process message");
+    };
+    await stack.compose("stop", "collector");
+    for (const word of ["one", "two", "three"])
+      assert.match(await story(telegram, `/ping ${word}`), /\S/, "it answers");
+    await eventually("the count", async () => (await health()).telemetry.dropped.spans > before || undefined);
+    await stack.compose("start", "collector");
+    await eventually("a trace again", async () => {
+      await story(telegram, "/ping again");
+      return (await stored()).length > 0 || undefined;
+    });
+    const asked = telegram
+      .messages(4242, "shop")
+      .filter(({ from, date, text }) => !from?.is_bot && date * 1000 >= begun - 1000 && text?.startsWith("/ping"));
+    const { dropped } = (await health()).telemetry;
+    t.diagnostic(
+      `${asked.length} asked, ${(await stored()).length} traces stored, ${dropped.spans - before} spans lost`,
+    );
+    // Also a loss of its own log lines would show here: nothing but the Collector was away.
+    assert.ok(
+      asked.length - (await stored()).length <= dropped.spans - before,
+      "no trace is missing that is not counted",
+    );
   });
 
   await t.test(

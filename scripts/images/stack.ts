@@ -23,7 +23,7 @@ const override = (secrets: string, standsIn: boolean): string => `
 services:
   bot:
     extra_hosts: &hosts ["telegram.test:host-gateway"]
-    environment: &often { OTEL_METRIC_EXPORT_INTERVAL: "1000", OTEL_BSP_SCHEDULE_DELAY: "200" }
+    environment: &often { OTEL_METRIC_EXPORT_INTERVAL: "1000", OTEL_BSP_SCHEDULE_DELAY: "200", OTEL_EXPORTER_OTLP_TIMEOUT: "2000" }
   sidecar:
     extra_hosts: *hosts
     environment: *often
