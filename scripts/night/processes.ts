@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { connect } from "../../grafana/runner/engines.ts";
@@ -145,6 +145,8 @@ const ends = (text = ""): string =>
     .map((line) => line.slice(0, 400))
     .join("\n");
 
-/** Linux only. */
-const residentMiB = (pid = 0): number =>
-  Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) / 1024;
+/** Linux only; 0: it has ended. */
+function residentMiB(pid = 0): number {
+  const status = `/proc/${pid}/status`;
+  return existsSync(status) ? Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(status, "utf8"))?.[1] ?? 0) / 1024 : 0;
+}
