@@ -81,12 +81,16 @@ export function createComposer(state: State, truth: Truth, options: RenderOption
 
   function single(part: Part, channel: ChannelPolicy, now: Now): Message {
     const { incident, rows } = part;
-    const ambiguous = rows.some((row) => row.ambiguous);
+    const told = truth.told(incident.id, channel.name);
+    const ambiguous = mayRepeat(part, channel);
     const { acked, silenced } = truth.overlays(incident, channel.name, now);
     const around: Around = {
       // A firing that may have arrived is resolved in full words, not called missed.
-      kind: part.kind === "missed" && ambiguous ? "resolved" : part.kind,
-      told: truth.told(incident.id, channel.name),
+      kind:
+        part.kind === "missed" && (ambiguous || truth.mayKnow(incident, channel.name, "firing"))
+          ? "resolved"
+          : part.kind,
+      told,
       children: truth.childrenOf(incident),
       earlier: part.earlier,
       elsewhere: channels.flatMap(({ name }) => {
@@ -102,6 +106,13 @@ export function createComposer(state: State, truth: Truth, options: RenderOption
     };
     const message = render(incident, around, options, now);
     return { ...message, replyTo: message.replyTo ?? burstOf(incident, channel.name) };
+  }
+
+  /** An earlier attempt may have told this channel the same. */
+  function mayRepeat({ incident, rows }: Part, { name }: ChannelPolicy): boolean {
+    const over = incident.state === "resolved";
+    const isNew = over || truth.told(incident.id, name) === undefined;
+    return rows.some((row) => row.ambiguous) || (isNew && truth.mayKnow(incident, name, over ? "resolved" : "firing"));
   }
 
   /** The slow count of errors answers the message about the burst that made it. */
@@ -161,7 +172,7 @@ export function createComposer(state: State, truth: Truth, options: RenderOption
       rich`<b>${title}</b>${options.environment === "" ? "" : ` · ${options.environment}`}`,
       ...sorted.slice(0, 10).map(({ incident, kind }) => line(incident, kind, now)),
       ...(sorted.length > 10 ? [rich`… and ${sorted.length - 10} more`] : []),
-      ...(rows.some((row) => row.ambiguous)
+      ...(parts.some((part) => mayRepeat(part, channel))
         ? [rich`↻ may repeat ${rows.map((row) => `#${row.incident}`).join(" ")}`]
         : []),
       ...(state.problem() === undefined ? [] : [rich`⚠ ${state.problem() ?? ""}`]),

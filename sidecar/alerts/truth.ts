@@ -30,6 +30,16 @@ export function createTruth(state: State, channels: ChannelPolicy[], escalateAft
     state.get("instance", keyOf(incident.rule, incident.target));
   const told = (incident: string, channel: string): Told | undefined => state.get("told", toldKey(incident, channel));
   const status = (channel: string): ChannelStatus | undefined => state.get("channel", channel);
+  /** A message that nobody answered may have said so; it may have been dropped since, or be about a sibling as well. */
+  const mayKnow = (incident: Incident, channel: string, said: Told["state"]): boolean =>
+    state
+      .all("outbox")
+      .some(
+        (row) =>
+          row.channel === channel &&
+          row.ambiguous &&
+          row.says?.some((one) => one.incident === incident.id && one.state === said),
+      );
   /** Open incidents, and those that some channel may still have to hear of. */
   const recent = (now: Now): Incident[] =>
     state.all("incident").filter(({ resolvedAtMs }) => resolvedAtMs === null || now.atMs - resolvedAtMs < FORGOTTEN_MS);
@@ -116,7 +126,7 @@ export function createTruth(state: State, channels: ChannelPolicy[], escalateAft
   const childrenOf = ({ id, startedAtMs }: Incident): Incident[] =>
     state.all("incident").filter(({ inhibitedBy, firedAtMs }) => inhibitedBy === id && firedAtMs >= startedAtMs);
 
-  return { instanceOf, told, status, recent, siblings, overlays, wanted, say, markFree, face, childrenOf };
+  return { instanceOf, told, mayKnow, status, recent, siblings, overlays, wanted, say, markFree, face, childrenOf };
 }
 export type Truth = ReturnType<typeof createTruth>;
 

@@ -68,7 +68,7 @@ export function createSender(deps: SenderDeps) {
 
     async function send(composed: Composed): Promise<void> {
       const rowsNow = () => composed.rows.flatMap((id) => state.get("outbox", String(id)) ?? []);
-      state.commit(ledger.sending(rowsNow(), clock.now()));
+      state.commit(ledger.sending(rowsNow(), composed, clock.now()));
       const before = status();
       const plain = rowsNow().some((row) => row.plain);
       const startedAtMs = clock.now().atMs;

@@ -12,16 +12,19 @@ import {
   record,
 } from "fast-check";
 import type { Answer, Channel, Message } from "../channels/channel.ts";
+import type { Incident } from "../state/records.ts";
 import { createRig, dependencySample, fakeClock, type Rig, seeded, telegramSample, temporaryDir } from "./testing.ts";
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
+const STEP_MS = 15 * SECOND;
 
 type Event =
   | { do: "breach" | "clear" | "unknown"; forMs: number }
   | { do: "outage"; kind: "refused" | "lost" | "taken" | "page" | "flood" }
   | { do: "repair" | "restart" | "crash" }
-  | { do: "ack" | "silence" };
+  | { do: "ack" }
+  | { do: "silence"; forMs: number };
 
 const duration = integer({ min: 1, max: 30 }).map((count) => count * 15 * SECOND);
 const event: Arbitrary<Event> = oneof(
@@ -37,8 +40,19 @@ const event: Arbitrary<Event> = oneof(
     }),
   },
   { weight: 3, arbitrary: record({ do: constantFrom("repair", "restart", "crash") }) },
-  { weight: 1, arbitrary: record({ do: constantFrom("ack", "silence") }) },
+  { weight: 1, arbitrary: record({ do: constant("ack") }) },
+  { weight: 2, arbitrary: record({ do: constant("silence"), forMs: duration }) },
 );
+
+/** Single events would seldom meet like this: it comes again inside its silence, which ends at any moment of that. */
+const relapse: Arbitrary<Event[]> = record({ silence: duration, breach: duration, clear: duration }).map((forMs) => [
+  { do: "breach", forMs: 3 * MINUTE },
+  { do: "silence", forMs: 3 * MINUTE + forMs.silence },
+  { do: "clear", forMs: 3 * MINUTE },
+  { do: "breach", forMs: forMs.breach },
+  { do: "clear", forMs: forMs.clear },
+]);
+const scene = oneof({ weight: 9, arbitrary: event.map((one) => [one]) }, { weight: 1, arbitrary: relapse });
 
 /** A chat that notes what arrived in it, and breaks in the ways that the wire can break. */
 function chat() {
@@ -94,7 +108,19 @@ async function play(events: Event[], dir: string) {
   const open = () => createRig({ dir, clock, channels: [phone.channel], random: seeded(clock.wallMs() % 10_000) });
   let rig = open();
   let reading: "breach" | "clear" | "unknown" = "clear";
-  const run = (ms: number) => rig.run(ms, () => samples(rig, reading), 15 * SECOND);
+  /** Incidents that fired at the end of some tick while nothing kept them quiet: these, and no others, are to be told. */
+  const free = new Set<string>();
+  const note = (wallMs: number) => {
+    for (const incident of rig.state.all("incident")) if (maySpeakNow(rig, incident, wallMs)) free.add(incident.id);
+  };
+  const run = async (ms: number) => {
+    const look = () => {
+      note(clock.wallMs() - STEP_MS); // the tick before
+      return samples(rig, reading);
+    };
+    await rig.run(ms, look, STEP_MS);
+    note(clock.wallMs());
+  };
   await run(MINUTE);
   for (const next of events) {
     const firing = rig.engine.alerts("firing")[0];
@@ -116,7 +142,7 @@ async function play(events: Event[], dir: string) {
         if (firing) rig.engine.ack(firing.id, "@ada");
         break;
       case "silence":
-        if (firing) rig.engine.silence(firing.id, 5 * MINUTE, "@ada");
+        if (firing) rig.engine.silence(firing.id, next.forMs, "@ada");
         break;
       default:
         if (next.do === "restart") rig.close();
@@ -128,13 +154,31 @@ async function play(events: Event[], dir: string) {
   phone.breaks(undefined);
   reading = "clear";
   await run(45 * MINUTE);
-  return { rig, phone };
+  return { rig, phone, free };
+}
+
+/** As of the last tick, at `wallMs`. */
+function maySpeakNow(
+  rig: Rig,
+  { id, rule, target, state, ackedAtMs, inhibitedBy, held }: Incident,
+  wallMs: number,
+): boolean {
+  const instance = rig.state.get("instance", `${rule}/${target}`);
+  const silenced = (instance?.silencedUntilWallMs ?? 0) > wallMs;
+  const since = instance?.flappingSinceAtMs ?? Number.POSITIVE_INFINITY;
+  const flaps = rig.state
+    .all("incident")
+    .some(
+      (one) => one.id !== id && one.flapping && one.firedAtMs >= since && rig.state.get("told", `${one.id}/telegram`),
+    );
+  return state === "firing" && ackedAtMs === null && !silenced && inhibitedBy === null && !held && !flaps;
 }
 
 test("whatever happens to bot, chat and sidecar: firing and resolved alternate, nothing twice unless marked, nothing lost", async (t) => {
   await assertProperty(
-    asyncProperty(array(event, { minLength: 3, maxLength: 14 }), async (events) => {
-      const { rig, phone } = await play(events, temporaryDir(t));
+    asyncProperty(array(scene, { minLength: 3, maxLength: 14 }), async (scenes) => {
+      const events = scenes.flat();
+      const { rig, phone, free } = await play(events, temporaryDir(t));
       const single = phone.arrived.filter(({ incident }) => incident !== null);
       for (const incident of rig.state.all("incident")) {
         assert.equal(incident.state, "resolved");
@@ -151,8 +195,7 @@ test("whatever happens to bot, chat and sidecar: firing and resolved alternate, 
         );
         const told = rig.state.get("told", `${incident.id}/telegram`);
         // Free to speak at some time: the channel knows in the end. Never free: it never heard of it.
-        const wasFree = incident.free["telegram"] !== undefined;
-        if (wasFree) assert.equal(told?.state, "resolved", `#${incident.id} was lost`);
+        if (free.has(incident.id)) assert.equal(told?.state, "resolved", `#${incident.id} was lost`);
         else assert.equal(told, undefined, `#${incident.id} was told inside its silence`);
       }
       assert.ok(

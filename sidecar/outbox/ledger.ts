@@ -44,9 +44,19 @@ export const expired = (rows: OutboxRow[], now: Now): Change[] =>
 export const collapsed = (rows: OutboxRow[], into: number | null, now: Now): Change[] =>
   rows.map((row) => put({ ...row, state: "collapsed", into, updatedWallMs: now.wallMs }));
 
-/** Written before the request leaves. */
-export const sending = (rows: OutboxRow[], now: Now): Change[] =>
-  rows.map((row) => put({ ...row, state: "sending", attempts: row.attempts + 1, updatedWallMs: now.wallMs }));
+/** Written before the request leaves. What an earlier attempt may have said stays with an ambiguous row. */
+export const sending = (rows: OutboxRow[], { told }: Pick<Composed, "told">, now: Now): Change[] => {
+  const says = told.map(({ incident, state }) => ({ incident, state }));
+  return rows.map((row) =>
+    put({
+      ...row,
+      state: "sending",
+      attempts: row.attempts + 1,
+      updatedWallMs: now.wallMs,
+      says: row.ambiguous ? [...(row.says ?? []), ...says] : says,
+    }),
+  );
+};
 
 /** The channel's troubles hold every message for it: they are shown as parked, and wait with it. */
 export const parkedWith = (rows: OutboxRow[], status: ChannelStatus, now: Now): Change[] =>

@@ -119,6 +119,8 @@ export interface OutboxRow {
   answer: { class: string; description: string } | null;
   /** An attempt of this row may have arrived: the next one is marked. */
   ambiguous: boolean;
+  /** What its attempts said. Of an ambiguous row that may have arrived; absent: never tried. */
+  says?: Pick<Told, "incident" | "state">[];
   /** The formatted form was refused once: plain text now. */
   plain: boolean;
 }
