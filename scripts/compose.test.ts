@@ -7,6 +7,7 @@ import { settings as botSettings } from "../bot/config.ts";
 import { startFakeTelegram } from "../fake-telegram/mod.ts";
 import { SIDECAR_SETTINGS } from "../sidecar/settings.ts";
 import { type Engine, findEngine, root } from "./images/engine.ts";
+import { startRegistry } from "./images/registry.ts";
 import { API_TOKEN, deafMs, eventually, story } from "./images/scene.ts";
 import { createStack } from "./images/stack.ts";
 import { up } from "./images/up.ts";
@@ -219,13 +220,34 @@ test("the whole stack", { skip, timeout: 178_000 }, async (t) => {
     });
   });
 
+  const image = async () => {
+    const [container = ""] = (await stack.lite("ps", "--quiet", "bot")).split("\n");
+    return engine.docker(["inspect", "--format", "{{.Config.Image}} {{.Image}}", container]);
+  };
+  await t.test("update.sh pulls from a registry; what is not there changes nothing", async (t) => {
+    const registry = await startRegistry(t, engine);
+    if (registry === undefined) return t.skip("user side: no docker-registry on PATH");
+    const names = ["bot", "sidecar"].map((target) => `gramwatch/${target}`);
+    for (const name of names) {
+      await engine.docker(["tag", `${name}:test`, `${registry}${name}:pulled`]);
+      await engine.docker(["push", "--quiet", `${registry}${name}:pulled`]);
+      await engine.docker(["image", "rm", `${registry}${name}:pulled`]);
+    }
+    const pulled = await stack.update("pulled", { registry });
+    assert.equal(pulled.code, 0, pulled.stderr);
+    const running = await image();
+    assert.match(running, new RegExp(`^${registry}gramwatch/bot:pulled `));
+    const missing = await stack.update("never-pushed", { registry });
+    assert.equal(missing.code, 1, missing.stderr);
+    assert.match(missing.stderr, /not found[^]*Nothing is changed\./);
+    assert.equal(await image(), running);
+    assert.match(await story(telegram, "/ping after what could not be pulled"), /\S/);
+    for (const name of names) await engine.attempt(["image", "rm", "--force", `${registry}${name}:pulled`]);
+  });
+
   await t.test(
     "update.sh backs up and brings the next version, and takes a broken one back; the backup can be restored",
     async (t) => {
-      const image = async () => {
-        const [container = ""] = (await stack.lite("ps", "--quiet", "bot")).split("\n");
-        return engine.docker(["inspect", "--format", "{{.Config.Image}} {{.Image}}", container]);
-      };
       const begun = Date.now();
       const good = await stack.update("next");
       t.diagnostic(`during the update nobody polled for ${deafMs(telegram, begun)} ms`);

@@ -46,7 +46,8 @@ for service in bot sidecar; do
 done
 if [ -n "${old[bot]-}" ] && ready; then was_ready=yes; fi
 
-if [ -n "$registry" ] && [ $# -gt 0 ]; then docker compose pull bot sidecar; else docker compose build bot sidecar; fi
+if [ -n "$registry" ] && [ $# -gt 0 ]; then bring=pull; else bring=build; fi
+docker compose "$bring" bot sidecar || { echo "The new version could not be had. Nothing is changed." >&2; exit 1; }
 
 if gate; then
   if [ $# -gt 0 ]; then # so that a plain `docker compose up` stays with it

@@ -113,14 +113,15 @@ export function createStack(engine: Engine, options: StackOptions) {
     /** For commands whose exit code matters: `engine.attempt([...arguments, …], env)`, over the small stack. */
     arguments: argumentsOf(["docker-compose.prod.yml", "docker-compose.lite.yml"]),
     env,
-    /** `scripts/update.sh` over the small stack. `broken`: a line of the next version's Dockerfile. */
-    async update(version: string, { broken = "" } = {}): Promise<Ran> {
+    /** `scripts/update.sh` over the small stack. `broken`: a line of the next version's Dockerfile. `registry`: its prefix. */
+    async update(version: string, { broken = "", registry = "" } = {}): Promise<Ran> {
       const given = {
         COMPOSE_FILE: `docker-compose.prod.yml:docker-compose.lite.yml:${file}:${next}`,
         COMPOSE_PROJECT_NAME: options.project,
         COMPOSE_ENV_FILES: join(dir, "env"),
         UPDATE_TIMEOUT_SECONDS: "30",
         BREAK: broken,
+        GRAMWATCH_REGISTRY: registry,
       };
       const { GRAMWATCH_VERSION, ...rest } = env;
       if (!existsSync(given.COMPOSE_ENV_FILES))
