@@ -45,7 +45,7 @@ export function createDelivery(deps: DeliverDeps) {
   function waitMs(error: unknown, attempts: number): number {
     const asked = (error as { parameters?: { retry_after?: number } }).parameters?.retry_after;
     if (asked !== undefined) return (asked + 1) * 1000;
-    return 1000 + random() * Math.min(300_000, 5000 * 2 ** attempts);
+    return 1000 + Math.floor(random() * Math.min(300_000, 5000 * 2 ** attempts));
   }
 
   return {

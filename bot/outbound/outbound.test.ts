@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { startFakeTelegram } from "../../fake-telegram/mod.ts";
 import { openDatabase } from "../storage/database.ts";
 import { fakeClock, startTestBot, temporaryDir, until } from "../testing.ts";
-import { REPLY_EXPIRES_MS } from "./deliver.ts";
+import { createDelivery, REPLY_EXPIRES_MS } from "./deliver.ts";
 import { createOutbound, type LateMessage } from "./outbound.ts";
 
 const reply = (chatId: number, dueAt: number): LateMessage => ({
@@ -105,6 +105,30 @@ test("a postponed reply holds back the later ones of its chat, and no other chat
   assert.deepEqual([outbound.next()?.id, outbound.next()?.attempts], [first.id, 1]);
   outbound.sent(first.id);
   assert.equal(outbound.next()?.dueAt, 100);
+});
+
+test("the wait before the next try is drawn by chance and kept in whole milliseconds, as the table wants them", async (t) => {
+  const clock = fakeClock();
+  const db = openDatabase(`${temporaryDir(t)}/bot.db`);
+  const outbound = createOutbound(db, clock.now, (_operation, _table, call) => call());
+  outbound.put(reply(1, clock.now()));
+  const refused: unknown[] = [];
+  const delivery = createDelivery({
+    outbound,
+    send: () => Promise.reject(new Error("nobody there")),
+    worthKeeping: () => true,
+    gaveUp: () => {},
+    storageFailed: (error) => void refused.push(error),
+    clock,
+    random: () => 1 / 3,
+  });
+  const stop = new AbortController();
+  const running = delivery.run(stop.signal);
+  await until(() => refused.length > 0 || outbound.next()?.attempts === 1);
+  stop.abort();
+  await running;
+  assert.deepEqual(refused, []);
+  assert.equal((outbound.next()?.dueAt ?? 0) - clock.now(), 2666);
 });
 
 test("the same reminder is kept once: a replayed update sets no second one", (t) => {
