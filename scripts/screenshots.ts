@@ -39,6 +39,7 @@ try {
   await pass(300); // the charts want some life
   for (let n = 0; n < 11; n++) await product.say("/boom");
   await until("the alert", told(/too many errors/));
+  await pass(10); // the failing request arrives some seconds after it is counted
   await page.setViewportSize({ width: 1200, height: 760 });
   await page.goto(product.consolePage);
   await page.getByText("too many errors").first().waitFor();
