@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { existsSync, globSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
 import { test } from "node:test";
+import { parse } from "yaml";
 import { startTestBot } from "./bot/testing.ts";
 import manifest from "./package.json" with { type: "json" };
 import { anchorsOf, blocksOf, linksOf, pages, read, root } from "./scripts/docs/pages.ts";
@@ -68,6 +69,30 @@ test("the page of the HTTP interface has every route of the API, and /health as 
   assert.deepEqual(keys(shown), keys(health));
   for (const part of ["telegram", "updates", "event_loop", "memory", "telemetry"])
     assert.deepEqual(keys(shown[part]), keys(health[part]), part);
+});
+
+test("the memory limits in the guide are those of the compose files", () => {
+  const limits = (file: string): Record<string, number> => {
+    const { services } = parse(read(file), { merge: true, logLevel: "error" }) as {
+      services: Record<string, { deploy?: { resources: { limits: { memory: string } } } } | null>;
+    };
+    return Object.fromEntries(
+      Object.entries(services).map(([name, service]) => [
+        name,
+        parseInt(service?.deploy?.resources.limits.memory ?? ""),
+      ]),
+    );
+  };
+  const guide = read("docs/guide/README.md");
+  const full = limits("docker-compose.prod.yml");
+  const rows = [...guide.matchAll(/^\| (Collector|Prometheus|Loki|Tempo|Grafana) \|.*\| (\d+) \|$/gm)];
+  assert.equal(rows.length, 5);
+  for (const [, name = "", limit] of rows) assert.equal(Number(limit), full[name.toLowerCase()], name);
+  const over = Object.entries(limits("docker-compose.lite.yml")).filter(([, limit]) => limit > 0);
+  const small = { ...full, ...Object.fromEntries(over), collector: 0, loki: 0, tempo: 0 };
+  const sum = (of: Record<string, number>) => Object.values(of).reduce((a, b) => a + b, 0);
+  assert.ok(guide.includes(`add up to ${sum(full)} MB`), String(sum(full)));
+  assert.ok(guide.includes(`without Collector, Loki and Tempo, ${sum(small)} MB`), String(sum(small)));
 });
 
 test("every link leads to a file that is there, and to a heading in it", () => {
