@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
-import { globSync, readFileSync } from "node:fs";
+import { globSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { parseAllDocuments } from "yaml";
@@ -8,7 +9,7 @@ import { settings as botSettings } from "../bot/config.ts";
 import manifest from "../package.json" with { type: "json" };
 import { SIDECAR_SETTINGS } from "../sidecar/settings.ts";
 
-// As deep as these tests look into them; the schemas themselves are the API server's.
+// As deep as these tests look into them; tsc checks all of it against the types of the Kubernetes API.
 interface Probe {
   httpGet?: { path: string };
   periodSeconds?: number;
@@ -62,6 +63,35 @@ test("every manifest is part of an overlay that builds", { skip }, () => {
     }
   }
 });
+
+/** Where the API's types of a manifest are: `apps/v1` and so on, each with an interface of the kind's name. */
+const typeOf = ({ apiVersion, kind }: { apiVersion: string; kind: string }): string => {
+  const [group = "", version] = apiVersion.includes("/") ? apiVersion.split("/") : ["core", apiVersion];
+  return `import("kubernetes-types/${group.split(".", 1)[0]}/${version}").${kind}`;
+};
+
+test(
+  "every manifest is what the types of the Kubernetes API say, without a field that they do not know",
+  { skip },
+  (t) => {
+    const dir = mkdtempSync(join(tmpdir(), "gramwatch-k8s-"));
+    t.after(() => rmSync(dir, { recursive: true }));
+    symlinkSync(join(root, "node_modules"), join(dir, "node_modules"));
+    const check = (manifests: object[]): string => {
+      const lines = manifests.map(
+        (manifest) => `(${JSON.stringify(manifest)}) satisfies ${typeOf(manifest as never)};`,
+      );
+      writeFileSync(join(dir, "manifests.ts"), `export {};\n${lines.join("\n")}\n`);
+      const options = "--noEmit --strict --skipLibCheck --module nodenext --types node manifests.ts".split(" ");
+      return spawnSync(join(root, "node_modules", ".bin", "tsc"), options, { cwd: dir, encoding: "utf8" }).stdout;
+    };
+    const built = overlays.flatMap(build);
+    assert.equal(check(built), "");
+    const misspelt = structuredClone(built.find(({ kind }) => kind === "StatefulSet")) as Resource;
+    Object.assign(misspelt.spec.template?.spec ?? {}, { terminationGracePeriodSecond: 30 });
+    assert.match(check([misspelt]), /"terminationGracePeriodSecond"' does not exist in type 'PodSpec'/);
+  },
+);
 
 for (const folder of overlays) {
   test(`${folder}: one replica, locked down, within limits, no secret in sight`, { skip }, () => {

