@@ -80,7 +80,7 @@ export function createComposer(state: State, truth: Truth, options: RenderOption
   }
 
   function single(part: Part, channel: ChannelPolicy, now: Now): Message {
-    const { incident, rows } = part;
+    const { incident } = part;
     const told = truth.told(incident.id, channel.name);
     const ambiguous = mayRepeat(part, channel);
     const { acked, silenced } = truth.overlays(incident, channel.name, now);

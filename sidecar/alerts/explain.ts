@@ -1,4 +1,4 @@
-import type { ErrorGroup, Incident } from "../state/records.ts";
+import type { ErrorGroup, Incident, Slowest } from "../state/records.ts";
 
 /** What the telemetry store can add to an alert. It explains and never decides; a throw only makes the text shorter. */
 export interface Evidence {
@@ -6,13 +6,15 @@ export interface Evidence {
   lastFailingTrace(service: string, sinceWallMs: number): string | undefined;
   /** Groups of errors in the window, most frequent first. */
   topErrors(service: string, windowMs: number): ErrorGroup[];
+  /** What the slowest updates since then spent their time on; undefined: there are no traces of them. */
+  slowest?(service: string, sinceWallMs: number): Slowest | undefined;
   /** The last that this service logged is that it stops. A hint: it makes a wait longer and decides nothing. */
   saidStopped?(service: string): boolean;
 }
 
 const BEFORE_MS = 10 * 60_000;
 const HOUR_MS = 3_600_000;
-const ABOUT_ERRORS = new Set(["TelegramBotErrorsHigh", "TelegramBotErrorBurst", "SlowResponses"]);
+const ABOUT_ERRORS = new Set(["TelegramBotErrorsHigh", "TelegramBotErrorBurst"]);
 
 /**
  * The incident with its error groups and traces as the store has them now; the same object when nothing is new.
@@ -27,6 +29,8 @@ export function explain(
 ): Incident {
   if (evidence === undefined || service === undefined) return incident;
   try {
+    if (incident.rule === "SlowResponses")
+      return slow(incident, evidence.slowest?.(service, incident.startedWallMs - BEFORE_MS));
     const windowMs = typeof incident.facts["windowMs"] === "number" ? incident.facts["windowMs"] : HOUR_MS;
     const groups = ABOUT_ERRORS.has(incident.rule) ? evidence.topErrors(service, windowMs) : [];
     const early = young && 2 * sum(groups) < Number(incident.facts["count"] ?? 0);
@@ -43,3 +47,8 @@ export function explain(
 }
 
 const sum = (groups: ErrorGroup[]): number => groups.reduce((total, { count }) => total + count, 0);
+
+function slow(incident: Incident, slowest: Slowest | undefined): Incident {
+  if (slowest === undefined || JSON.stringify(slowest) === JSON.stringify(incident.slowest)) return incident;
+  return { ...incident, slowest, cause: `slow_${slowest.kind}`, traceIds: [slowest.traceId] };
+}

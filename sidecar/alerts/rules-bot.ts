@@ -180,7 +180,9 @@ const restarts: Rule = {
     if (!bot || bot.startedAt === null) return UNKNOWN;
     const count = restartsWithin(bot, windowMs, now.atMs);
     if (count >= max || (firing && count > 0)) {
-      return { value: "breach", cause: "crash_loop", facts: { count: Math.max(count, max), windowMs } };
+      // The exit code is known to whoever started it; that there was no clean stop is told by the next process.
+      const unclean = (bodyOf(context)?.errors.by_reason["crash"] ?? 0) > 0;
+      return { value: "breach", cause: "crash_loop", facts: { count: Math.max(count, max), windowMs, unclean } };
     }
     return bodyOf(context) === undefined ? UNKNOWN : CLEAR;
   },

@@ -124,7 +124,8 @@ const WORDS: Record<RuleName, Words> = {
     still: "still keeps restarting",
     resolved: "runs steadily again",
     missed: "kept restarting, over now",
-    line: (facts) => `${text(facts["count"])} starts in ${span(number(facts["windowMs"]))}.`,
+    line: (facts) =>
+      `${text(facts["count"])} starts in ${span(number(facts["windowMs"]))}.${facts["unclean"] ? " The process before this one ended without a clean stop: a crash or a kill." : ""}`,
   },
   TelegramTokenInvalid: {
     firing: "its token is refused",
@@ -183,8 +184,13 @@ export const wordsOf = (rule: string): Words => WORDS[rule as RuleName];
 const UNTRIED = "the bot has not tried since";
 
 /** What a person would say of a cause; undefined: the cause says nothing that the line does not. */
-export function causeText({ cause, facts }: Pick<Incident, "cause" | "facts">): string | undefined {
+export function causeText({
+  cause,
+  facts,
+  slowest,
+}: Pick<Incident, "cause" | "facts" | "slowest">): string | undefined {
   const way = text(facts["way"]);
+  const time = `${slowest?.name ?? ""} takes ${percent(slowest?.share ?? 0)} of the time of the slowest updates`;
   const largest = `${text(facts["largest"])} (${bytes(number(facts["largestBytes"]))})`;
   const spanOf = (name: string) => span(number(facts[name]));
   const known: Record<string, string> = {
@@ -216,6 +222,10 @@ export function causeText({ cause, facts }: Pick<Incident, "cause" | "facts">): 
     own_telemetry: `our telemetry store, ${largest}; RETENTION_SIZE bounds it`,
     own_backup: `our backups, the largest is ${largest}; BACKUP_KEEP bounds them`,
     own_database: `our database, ${largest}`,
+    slow_database: `the database: ${time}`,
+    slow_api_call: `Bot API calls: ${time}`,
+    slow_dependency: `a dependency: ${time}`,
+    slow_handler: `the handler's own work: ${time}`,
     unknown: "unknown",
   };
   const said = cause === null ? undefined : known[cause];

@@ -511,3 +511,27 @@ test("a token in what a bot says of its error reaches neither chat nor API", asy
   assert.ok(!said.includes(token.slice(11)));
   assert.match(said, /\[token\]/);
 });
+
+test("slow answers name what takes the time, with its trace, where the store has traces", async (t) => {
+  const traceId = "4bf92f3577b34da6a3ce929d0e0e4736";
+  const slowest = () => ({ kind: "dependency", name: "POST whisper:9000", share: 0.83, traceId }) as const;
+  const { rig, texts } = await line(t, {
+    evidence: { lastFailingTrace: () => undefined, topErrors: () => [], slowest },
+  });
+  const slow = (): Sample[] => [
+    ...fine(rig),
+    {
+      kind: "handling",
+      probe: "handling",
+      target: "shopbot",
+      ...rig.at(),
+      result: { ok: true, p95Seconds: 4, updates: 30 },
+    },
+  ];
+  await rig.run(6 * MINUTE, slow);
+  assert.equal(texts().length, 1);
+  assert.match(
+    texts()[0] ?? "",
+    /Cause: a dependency: POST whisper:9000 takes 83 % of the time of the slowest updates\.[^]*4bf92f35/,
+  );
+});

@@ -41,6 +41,16 @@ export interface ErrorGroup {
   traceId: string | null;
 }
 
+/** What takes most of the time in the slowest traces. */
+export interface Slowest {
+  kind: "database" | "api_call" | "dependency" | "handler";
+  /** Of the span: `INSERT tasks`, `sendMessage`, `POST whisper:9000`; of the handler `/add`. */
+  name: string;
+  /** 0 to 1. */
+  share: number;
+  traceId: string;
+}
+
 export interface Incident {
   /** Four characters, shown as `#K7F2`. */
   id: string;
@@ -55,6 +65,8 @@ export interface Incident {
   cause: string | null;
   facts: Facts;
   errors: ErrorGroup[];
+  /** Of slow answers, where the store has traces of them. */
+  slowest?: Slowest;
   traceIds: string[];
   startedAtMs: number;
   startedWallMs: number;

@@ -7,7 +7,7 @@ import { createQueue, type Item } from "./queue.ts";
 import { createRetention, usedBytes, type Retention } from "./retention.ts";
 import type { LogRecord, Point, SpanRecord } from "./records.ts";
 import { isBroken, open } from "./schema.ts";
-import { createTraces, type Traces } from "./traces.ts";
+import { createTraces, type Slowest, type Traces } from "./traces.ts";
 import { createWriter } from "./write.ts";
 
 const FLUSH_MS = 200;
@@ -50,6 +50,7 @@ interface Evidence {
     service: string,
     windowMs: number,
   ): { fingerprint: string; count: number; isNew: boolean; traceId: string | null }[];
+  slowest(service: string, sinceWallMs: number): Slowest | undefined;
   saidStopped(service: string): boolean;
 }
 
@@ -234,6 +235,7 @@ export function createStore(options: StoreOptions): Store {
     points: lasting(createPoints(reading)),
     evidence: {
       lastFailingTrace: (service, sinceWallMs) => traces.lastFailing(service, sinceWallMs)?.trace_id,
+      slowest: (service, sinceWallMs) => traces.slowest(service, sinceWallMs),
       topErrors: (service, windowMs) =>
         errors.groups({ service, windowMs, limit: 3 }).map(({ title, count, first_seen, trace_id }) => ({
           fingerprint: title,

@@ -229,3 +229,42 @@ test("a huge trace is shown in part and says so", (t) => {
   assert.equal(trace?.span_count, 2101);
   assert.equal(trace?.spans[0]?.children.length, 1999);
 });
+
+test("what the slowest updates spent their time on has a name and a share", (t) => {
+  const store = open(t);
+  const slow = (at: number, ...calls: Partial<SpanRecord & { tookMs: number }>[]) =>
+    store.addSpans([
+      spanRecord({
+        traceId: id(at),
+        spanId: id(at, 16),
+        atMs: 1000 + at,
+        tookMs: 3000,
+        attributes: { "telegram.handler": "voice" },
+      }),
+      ...calls.map((call, nth) =>
+        child({ traceId: id(at), spanId: id(100 * at + nth, 16), parentId: id(at, 16), ...call }),
+      ),
+    ]);
+  const whisper = { "server.address": "whisper", "server.port": 9000 };
+  assert.equal(store.traces.slowest("shopbot", 0), undefined);
+  slow(1, { name: "sendMessage", tookMs: 100, attributes: { "rpc.method": "sendMessage" } });
+  assert.deepEqual(store.traces.slowest("shopbot", 0), { kind: "handler", name: "voice", share: 0.97, traceId: id(1) });
+  slow(2, { name: "POST", tookMs: 2900, attributes: whisper });
+  slow(
+    3,
+    { name: "POST", tookMs: 2900, attributes: whisper },
+    { name: "INSERT tasks", tookMs: 50, attributes: { "db.system.name": "sqlite" } },
+  );
+  assert.deepEqual(store.traces.slowest("shopbot", 0), {
+    kind: "dependency",
+    name: "POST whisper:9000",
+    share: 0.64,
+    traceId: id(2),
+  });
+  slow(4, { name: "INSERT tasks", tookMs: 60_000, attributes: { "db.system.name": "sqlite" } });
+  assert.deepEqual(
+    [store.traces.slowest("shopbot", 1004)?.name, store.traces.slowest("shopbot", 1004)?.share],
+    ["INSERT tasks", 1],
+  );
+  assert.equal(store.traces.slowest("other", 0), undefined);
+});

@@ -50,9 +50,21 @@ export interface Traces {
   get(traceId: string): Trace | undefined;
   /** Of `service` since `sinceWallMs` (Unix milliseconds): the newest that failed, else the newest with a failure in it. */
   lastFailing(service: string, sinceWallMs: number): TraceSummary | undefined;
+  /** What the slowest of its updates since `sinceWallMs` spent their time on. */
+  slowest(service: string, sinceWallMs: number): Slowest | undefined;
   services(): string[];
 }
 
+/** The type of the same name in `state/records.ts`, which knows no store. */
+export interface Slowest {
+  kind: "database" | "api_call" | "dependency" | "handler";
+  name: string;
+  share: number;
+  traceId: string;
+}
+
+const SLOWEST = 20;
+const CLIENT = 3;
 const SERVER = 2;
 const CONSUMER = 5;
 const MAX_SPANS = 2_000;
@@ -135,12 +147,58 @@ export function createTraces(db: () => DatabaseSync): Traces {
         },
       )[0];
     },
+    slowest(service, sinceWallMs) {
+      const since = BigInt(Math.floor(sinceWallMs)) * 1_000_000n;
+      const roots = db()
+        .prepare(
+          `SELECT trace_id, name, handler, duration_ns / 1e6 AS ms FROM
+             (SELECT * FROM traces WHERE start_ns >= $since ORDER BY start_ns DESC LIMIT ${SCAN})
+           WHERE service = $service AND has_root AND kind = ${CONSUMER} ORDER BY duration_ns DESC LIMIT ${SLOWEST}`,
+        )
+        .all({ service, since });
+      if (roots.length === 0) return undefined;
+      const calls = db()
+        .prepare(
+          `SELECT trace_id, name, attributes, duration_ns / 1e6 AS ms FROM spans
+           WHERE trace_id IN (SELECT value FROM json_each(?)) AND kind = ${CLIENT}
+           ORDER BY duration_ns DESC LIMIT ${MAX_SPANS}`,
+        )
+        .all(JSON.stringify(roots.map((root) => root["trace_id"])));
+      return largestShare(roots, calls);
+    },
     services: () =>
       db()
         .prepare("SELECT service FROM services ORDER BY 1")
         .all()
         .map((row) => String(row["service"])),
   };
+}
+
+type Row = Record<string, unknown>;
+
+/** The calls by name, and what is left of the updates' time: their handlers' own. Both lists are slowest first. */
+function largestShare(roots: Row[], calls: Row[]): Slowest {
+  const all = roots.reduce((sum, root) => sum + Number(root["ms"]), 0);
+  const spent = new Map<string, Omit<Slowest, "share"> & { ms: number }>();
+  const add = (kind: Slowest["kind"], name: string, ms: number, trace: unknown): void => {
+    const known = spent.get(`${kind} ${name}`) ?? { kind, name, ms: 0, traceId: String(trace) };
+    spent.set(`${kind} ${name}`, { ...known, ms: known.ms + ms });
+  };
+  for (const { name, attributes, ms, trace_id: trace } of calls) {
+    const known = JSON.parse(String(attributes)) as Record<string, string | number>;
+    const host = [known["server.address"], known["server.port"]].filter((part) => part !== undefined).join(":");
+    if (known["db.system.name"] !== undefined) add("database", String(name), Number(ms), trace);
+    else if (known["rpc.method"] !== undefined) add("api_call", String(name), Number(ms), trace);
+    else add("dependency", `${String(name)} ${host}`.trim(), Number(ms), trace);
+  }
+  const inCalls = [...spent.values()].reduce((sum, { ms }) => sum + ms, 0);
+  const [slowest = {}] = roots;
+  const handler = String(slowest["handler"] ?? slowest["name"]);
+  add("handler", handler, Math.max(0, all - inCalls), slowest["trace_id"]);
+  const most = [...spent.values()].reduce((most, one) => (one.ms > most.ms ? one : most));
+  // Calls may run side by side: together longer than the update itself.
+  const share = Math.min(1, most.ms / Math.max(all, 1e-6));
+  return { kind: most.kind, name: most.name, share: Math.round(100 * share) / 100, traceId: most.traceId };
 }
 
 function summaryOf(row: Record<string, unknown>): TraceSummary {
