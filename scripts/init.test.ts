@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
+import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -22,11 +22,13 @@ async function scene(t: TestContext): Promise<{ telegram: Telegram; dir: string 
   return { telegram, dir };
 }
 
-/** `npm run init` in `dir`, with a script that answers what it reads. */
-function start(t: TestContext, telegram: Telegram, dir: string) {
-  const child: ChildProcessWithoutNullStreams = spawn(process.execPath, [join(import.meta.dirname, "init.ts")], {
+/** `npm run init` in `dir`, with a script that answers what it reads. `terminal`: on a real one, by script(1). */
+function start(t: TestContext, telegram: Telegram, dir: string, { terminal = false } = {}) {
+  const command = [process.execPath, join(import.meta.dirname, "init.ts")];
+  const [program = "", ...args] = terminal ? ["script", "-qefc", command.join(" "), "/dev/null"] : command;
+  const child: ChildProcessWithoutNullStreams = spawn(program, args, {
     cwd: dir,
-    env: { TELEGRAM_API_ROOT: telegram.url },
+    env: { PATH: process.env["PATH"], TELEGRAM_API_ROOT: telegram.url },
   });
   t.after(() => child.kill());
   let said = "";
@@ -113,6 +115,22 @@ test("two tokens and a message make a .env and secrets that both processes accep
   assert.ok(texts.includes("Gramwatch will write its alerts here."));
   assert.equal(telegram.pending("alerts"), 1, "the message is left for the bot");
   assert.ok(!said.includes(env["BOT_TOKEN"] ?? ""), "no token is printed");
+});
+
+test("on a real terminal the tokens do not appear, and the other answers do", async (t) => {
+  if (spawnSync("script", ["--version"]).status !== 0) return t.skip("user side: no script(1) of util-linux");
+  const { telegram, dir } = await scene(t);
+  const init = start(t, telegram, dir, { terminal: true });
+  await init.answer("Token of the bot", telegram.bot("shop").token);
+  await init.answer("Token of the alert bot", telegram.bot("alerts").token);
+  await init.until("Waiting");
+  telegram.say("/start", { bot: "alerts" });
+  await init.answer("in this private chat (4242)", "yes-of-course");
+  const { code, said } = await init.ended();
+  assert.equal(code, 0, said);
+  assert.match(said, /\[Y\/n\]: yes-of-course/, "a terminal that echoes");
+  for (const name of ["shop", "alerts"]) assert.ok(!said.includes(telegram.bot(name).token.slice(0, 12)), said);
+  assert.equal(envOf(dir)["BOT_TOKEN"], telegram.bot("shop").token);
 });
 
 test("a wrong token is asked for again, a webhook is deleted, another person is passed over", async (t) => {
