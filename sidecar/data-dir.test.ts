@@ -49,7 +49,10 @@ test("a database that is none: it goes on from memory, and the next sidecar is s
   const dir = root(t);
   writeFileSync(join(dir, "state.db"), "this is not a database, but long enough to be looked at as one".repeat(20));
   const broken = openDataDir(dir, 0);
-  assert.match(broken.problem ?? "", /not a database/);
+  assert.match(
+    broken.problem ?? "",
+    /^state\.db in .* \(state not saved: file is not a database\): .*Restore a backup/,
+  );
   assert.throws(() => openDataDir(dir, 0), LockedError);
   broken.close();
 });

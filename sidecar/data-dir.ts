@@ -28,7 +28,7 @@ export function openDataDir(dir: string, wallMs: number): DataDir {
     return { dir: undefined, state, problem: problemOf(dir, error), close: () => state.close() };
   }
   const state = openState(dir);
-  const unusable = state.database() === undefined ? problemOf(dir, state.problem()) : undefined;
+  const unusable = state.database() === undefined ? brokenFile(dir, state.problem()) : undefined;
   return {
     dir: unusable === undefined ? dir : undefined,
     state,
@@ -39,6 +39,10 @@ export function openDataDir(dir: string, wallMs: number): DataDir {
     },
   };
 }
+
+/** The directory took the lock, so it can be written: it is the file. */
+const brokenFile = (dir: string, why: string | undefined): string =>
+  `state.db in ${dir} cannot be used (${why}): alerts work from memory and are forgotten at the next start. Restore a backup (npm run restore), or move the file away; then restart.`;
 
 function problemOf(dir: string, error: unknown): string {
   const why = error instanceof Error ? ((error as NodeJS.ErrnoException).code ?? error.message) : String(error);

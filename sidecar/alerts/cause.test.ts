@@ -61,6 +61,15 @@ const CASES: [string, Sample[], Cause][] = [
   ],
   ["IPv6 fails and the bot cannot connect", [deaf(error("connect")), ...way([fine, failing("tcp", 6)])], "ipv6_broken"],
   ["getMe says 502", [deaf(), ...me({ ok: false, status: 502, description: "Bad Gateway" })], "telegram_5xx"],
+  [
+    "one look of three failed on its way",
+    [
+      deaf(error("reset")),
+      ...way([fine]),
+      ...way([failing("tcp")], { getMe: { ok: false, description: "tcp: refused" } }).slice(1),
+    ],
+    "unknown",
+  ],
   ["the loop has ended", [deaf({ stopped: true }), ...way([fine])], "poll_loop_ended"],
   ["only the bot has no way out", [deaf(error("dns")), ...way([fine])], "bot_egress"],
   [

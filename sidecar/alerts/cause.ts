@@ -82,7 +82,9 @@ export function disconnectCause(world: World, bot: BotView, atMs: number, patien
   if (fails === true) return failed.some(({ phase }) => phase === "dns") ? "dns_broken" : "telegram_unreachable";
   if (isBack(bot)) return bot.telegramOutage?.phase === "dns" ? "dns_broken" : "telegram_unreachable";
   if (oneFamily(bot.telegram?.value.paths ?? [], 6) && isNetwork(error)) return "ipv6_broken";
-  if (getMe?.ok === false && (getMe.errorCode === undefined || getMe.errorCode >= 500)) return "telegram_5xx";
+  // With a status somebody did answer: a look that failed on its way says nothing of Telegram's health.
+  const answered = getMe?.ok === false && getMe.status !== undefined;
+  if (answered && (getMe.errorCode === undefined || getMe.errorCode >= 500)) return "telegram_5xx";
   return fails === false || fails === undefined ? ofBot(body, error, patienceMs) : "unknown";
 }
 
