@@ -6,7 +6,7 @@ import { build } from "esbuild";
 import { builtinModules } from "node:module";
 import { cpSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { basename, join, relative, resolve } from "node:path";
-import { ownMap } from "./own-map.mjs";
+import { ownPlaces } from "./own-map.mjs";
 
 const root = join(import.meta.dirname, "..");
 const tools = {
@@ -105,7 +105,7 @@ for (const [image, { programs, assets }] of Object.entries(images)) {
     target: "node26",
     minifySyntax: true,
     minifyWhitespace: true,
-    sourcemap: "linked",
+    sourcemap: "external",
     sourcesContent: false,
     inject: ["scripts/images/stacks.ts"], // first in every program
     define: { esbuildDetection: "true" }, // what undici asks for when Node itself bundles it: without its second parser
@@ -120,9 +120,10 @@ for (const [image, { programs, assets }] of Object.entries(images)) {
   });
   for (const name of readdirSync(outdir).filter((file) => file.endsWith(".map"))) {
     const path = join(outdir, name);
-    const map = ownMap(JSON.parse(readFileSync(path, "utf8")));
-    const sources = map.sources.map((source) => relative(root, resolve(outdir, source)));
-    writeFileSync(path, JSON.stringify({ ...map, sources }));
+    const places = ownPlaces(JSON.parse(readFileSync(path, "utf8")));
+    const sources = places.sources.map((source) => relative(root, resolve(outdir, source)));
+    if (sources.length > 0) writeFileSync(path.replace(/map$/, "places"), JSON.stringify({ ...places, sources }));
+    rmSync(path);
   }
   for (const [from, to] of Object.entries(assets))
     cpSync(join(root, from), join(outdir, to), {
@@ -130,7 +131,7 @@ for (const [image, { programs, assets }] of Object.entries(images)) {
       filter: (path) => basename(path) !== "tsconfig.json",
     });
   if (process.argv.includes("--meta")) writeFileSync(join(outdir, "meta.json"), JSON.stringify(metafile));
-  const sizes = Object.keys(metafile.outputs).map((path) => [basename(path), statSync(resolve(root, path)).size]);
+  const sizes = readdirSync(outdir).map((name) => [name, statSync(join(outdir, name)).size]);
   const total = sizes.reduce((sum, [, bytes]) => sum + bytes, 0);
   console.log(`dist/${image}: ${(total / 1e6).toFixed(2)} MB`);
   for (const [name, bytes] of sizes) if (bytes > 20_000) console.log(`  ${(bytes / 1e6).toFixed(2)} ${name}`);

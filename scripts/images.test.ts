@@ -49,7 +49,7 @@ test("the images", { skip, timeout: 170_000 }, async (t) => {
         );
         assert.deepEqual(programs, []);
         const ours = names.filter(
-          (name) => name.startsWith("app/") && !/\/$|\.mjs(\.map)?$|\.(md|css|js|svg)$/.test(name),
+          (name) => name.startsWith("app/") && !/\/$|\.mjs(\.places)?$|\.(md|css|js|svg)$/.test(name),
         );
         assert.deepEqual(ours, []);
         assert.ok(!names.some((name) => /fake-telegram|node_modules|\.test\./.test(name)));
