@@ -29,6 +29,18 @@ test("spans become a tree by their parents, siblings in the order of their start
   ]);
 });
 
+test("of two siblings that begin in one millisecond the one that ends first is the first", (t) => {
+  const store = open(t);
+  store.addSpans([
+    child({ spanId: id(3, 16), atMs: 1001, tookMs: 2, name: "sendMessage" }),
+    child({ spanId: id(2, 16), atMs: 1001, tookMs: 0.04, name: "SELECT tasks" }),
+    spanRecord(),
+  ]);
+  assert.deepEqual(names(store.traces.get(TRACE_ID)?.spans ?? []), [
+    ["process message", ["SELECT tasks", "sendMessage"]],
+  ]);
+});
+
 test("a span whose parent never came is a root, and so are those of a ring of parents", (t) => {
   const store = open(t);
   store.addSpans([

@@ -37,8 +37,12 @@ export function treeOf(rows: Record<string, unknown>[]): SpanNode[] {
     if (parent === undefined || isAncestor(node, parent, nodes)) roots.push(node);
     else parent.children.push(node);
   }
+  for (const { children } of nodes.values()) children.sort(inSequence);
   return roots;
 }
+
+/** Starts are often whole milliseconds: of two that begin as one, what ends first came first. */
+const inSequence = (a: SpanNode, b: SpanNode): number => a.offset_ms - b.offset_ms || a.duration_ms - b.duration_ms;
 
 function isAncestor(node: SpanNode, of: SpanNode, nodes: Map<string, SpanNode>): boolean {
   const seen = new Set<SpanNode>();
