@@ -252,7 +252,7 @@ const collector: Act = {
 const DISCONNECT: Expected = {
   rule: "TelegramBotDisconnected",
   title: /^bot: (was )?disconnected from Telegram/,
-  cause: /^telegram_unreachable$/,
+  cause: /^telegram_unreachable$|^Telegram (is|was) not reachable from here/,
   channels: ["webhook", "telegram"],
 };
 const away: Act = {

@@ -72,7 +72,11 @@ const failures: [string, Partial<NightRecord>, RegExp][] = [
   ["an alert that nobody got is lost", { told: [] }, /DiskSpaceLow was told nowhere/],
   ["an alert on another channel only", { told: [tell({ channel: "webhook" })] }, /was not told by telegram/],
   ["an alert that is never over", { told: [tell()] }, /is not over by telegram/],
-  ["an end without its beginning", { told: [tell({ what: "resolved" })] }, /was not told by telegram/],
+  [
+    "an end without its beginning",
+    { told: [tell({ what: "resolved", cause: "Lasted 2 s" })] },
+    /was not told by telegram/,
+  ],
   [
     "an alert with another cause",
     { told: [tell({ cause: "inodes" }), tell({ what: "resolved", cause: "" })] },
@@ -127,6 +131,7 @@ const excused: [string, Partial<NightRecord>][] = [
     "an end that tells all and says that the beginning may have been there",
     { told: [tell({ what: "resolved", marked: true })] },
   ],
+  ["an end that tells all, with its cause", { told: [tell({ what: "resolved" })] }],
   [
     "what else was told of an act",
     {

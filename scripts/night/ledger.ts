@@ -175,9 +175,12 @@ function problemsOf({ channels, cause }: Expected, heard: Told[]): string[] {
   const problems: string[] = [];
   for (const channel of channels) {
     const there = heard.filter((one) => one.channel === channel);
-    // An end that is marked tells the whole of it: its beginning was sent, and nobody knows whether it arrived.
+    // Where nobody knows whether the beginning arrived, the end is marked, or tells the whole of it with its cause.
     const began = there.some(
-      ({ what, marked }) => what === "firing" || what === "missed" || (what === "resolved" && marked),
+      (one) =>
+        one.what === "firing" ||
+        one.what === "missed" ||
+        (one.what === "resolved" && (one.marked || cause.test(one.cause))),
     );
     const ended = there.some(({ what }) => what === "resolved" || what === "missed");
     if (!began) problems.push(`was not told by ${channel}`);
