@@ -13,10 +13,10 @@ export function figuresIn(tap: string): Figure[] {
       ours: Number(megabytes),
       ...TO_PULL[part],
     })),
-    ...all(/# (bot|sidecar): (\d+) MiB resident/g).map(([, part, mebibytes]) => ({
+    ...all(/# (bot|sidecar): (\d+) MB resident/g).map(([, part, megabytes]) => ({
       figure: `memory of the ${part} in its container, after some use`,
       unit: "MB",
-      ours: Number(mebibytes) * 1.048576,
+      ours: Number(megabytes),
     })),
     ...all(/# while the bot was restarted nobody polled for (\d+) ms/g).map(([, ms]) => ({
       figure: "nobody polls while the bot is restarted",
