@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -123,6 +123,21 @@ test("a full disk", async (t) => {
   const found = await wrong(await wellSetUp(t), { spaceOf: () => ({ freeBytes: 3e6, sizeBytes: 20e9 }) });
   assert.match(found.says, /3 of 19073 MiB free/);
   assert.match(found.remedy, /^Free space/);
+});
+
+test("a disk that is really full", async (t) => {
+  const setUp = await wellSetUp(t);
+  const disk = mkdtempSync(join(tmpdir(), "gramwatch-full-disk-"));
+  t.after(() => {
+    spawnSync("umount", [disk]);
+    rmdirSync(disk);
+  });
+  if (spawnSync("mount", ["-t", "tmpfs", "-o", "size=1m", "gramwatch", disk]).status !== 0)
+    return t.skip("user side: only root may mount a small file system");
+  writeFileSync(join(disk, "somebody-elses.log"), Buffer.alloc(1024 * 1024));
+  const found = await wrong({ ...setUp, env: { ...setUp.env, DATA_DIR: disk } });
+  assert.equal(found.about, "disk");
+  assert.match(found.says, /not one byte is free/);
 });
 
 test("a clock that is ten minutes off", async (t) => {
