@@ -88,10 +88,14 @@ export function disconnectCause(world: World, bot: BotView, atMs: number, patien
   return fails === false || fails === undefined ? ofBot(body, error, patienceMs) : "unknown";
 }
 
-/** What the bot's polls met since the last that returned: an older error explains nothing of now. */
+/**
+ * What the bot's polls met since the last that returned: an older error explains nothing of now. That it is connected
+ * is told first, for the bot's clock may have been set back since the error.
+ */
 export function errorSince({ telegram }: BotHealth): BotHealth["telegram"]["last_error"] {
-  const { last_error: error, last_success_at: success } = telegram;
-  return error === null || (success !== null && Date.parse(error.at) < Date.parse(success)) ? null : error;
+  const { connected, last_error: error, last_success_at: success } = telegram;
+  if (connected || error === null) return null;
+  return success !== null && Date.parse(error.at) < Date.parse(success) ? null : error;
 }
 
 /**

@@ -15,15 +15,20 @@ export interface Links {
 }
 
 const SIDECAR_RULES = new Set(["HostOffline", "DependencyUnhealthy", "BackupStale"]);
+const BEFORE_MS = 30 * 60_000;
+const AFTER_MS = 10 * 60_000;
 const RUNTIME_RULES = new Set(["EventLoopBlocked", "MemoryHigh", "BotRestarting"]);
 
 /** Where to go from an incident: Grafana where there is one, else the console. */
-export function linksOf(incident: Pick<Incident, "id" | "rule" | "target" | "traceIds">, bases: LinkBases): Links {
+export function linksOf(
+  incident: Pick<Incident, "id" | "rule" | "target" | "traceIds" | "startedWallMs" | "resolvedWallMs">,
+  bases: LinkBases,
+): Links {
   const { grafanaUrl, consoleUrl } = bases;
   const runbooks = bases.runbookUrl ?? (consoleUrl && `${consoleUrl}/runbooks`);
   const traceId = incident.traceIds[0];
   const dashboard = grafanaUrl
-    ? `${grafanaUrl}/d/${dashboardOf(incident.rule)}?var-service=${encodeURIComponent(clip(incident.target, 100).toWellFormed())}`
+    ? `${grafanaUrl}/d/${dashboardOf(incident.rule)}?var-service=${encodeURIComponent(clip(incident.target, 100).toWellFormed())}&${around(incident)}`
     : consoleUrl && `${consoleUrl}/incidents/${incident.id}`;
   const trace = grafanaUrl ? `${grafanaUrl}/d/gramwatch-trace?var-traceId=` : consoleUrl && `${consoleUrl}/traces/`;
   return {
@@ -31,6 +36,11 @@ export function linksOf(incident: Pick<Incident, "id" | "rule" | "target" | "tra
     trace: traceId !== undefined && trace ? `${trace}${traceId}` : null,
     runbook: runbooks ? `${runbooks}/${kebab(incident.rule)}` : null,
   };
+}
+
+/** The time of the incident, also for who opens the message the next morning. */
+function around({ startedWallMs, resolvedWallMs }: Pick<Incident, "startedWallMs" | "resolvedWallMs">): string {
+  return `from=${startedWallMs - BEFORE_MS}&to=${resolvedWallMs === null ? "now" : resolvedWallMs + AFTER_MS}`;
 }
 
 function dashboardOf(rule: string): string {

@@ -13,12 +13,9 @@ function waitsHealthily(context: Context): boolean {
   const telegram = bodyOf(context)?.telegram;
   const body = bodyOf(context);
   if (!telegram || !body || telegram.in_flight_since === null) return false;
-  const errorSince =
-    telegram.last_error !== null &&
-    (telegram.last_success_at === null || Date.parse(telegram.last_error.at) >= Date.parse(telegram.last_success_at));
   const readAtMs = context.world.bots[context.target]?.health?.atMs ?? context.now.atMs;
   const ageMs = (botAgeMs(body, telegram.in_flight_since) ?? 0) + context.now.atMs - readAtMs;
-  return !errorSince && ageMs < context.thresholds.TelegramBotDisconnected.waitingMs;
+  return errorSince(body) === null && ageMs < context.thresholds.TelegramBotDisconnected.waitingMs;
 }
 
 const disconnected: Rule = {
@@ -65,8 +62,7 @@ const disconnected: Rule = {
     const body = bodyOf(context);
     const ageMs = pollAgeMs(context);
     if (body === undefined || ageMs === undefined || waitsHealthily(context)) return false;
-    const { last_error, last_success_at } = body.telegram;
-    const failed = last_error !== null && Date.parse(last_error.at) > Date.parse(last_success_at ?? body.started_at);
+    const failed = errorSince(body) !== null;
     const unreachable = context.world.bots[context.target]?.telegramStreak.lately[0] === true;
     return failed || unreachable || ageMs > context.thresholds.TelegramBotDisconnected.suspectMs;
   },
@@ -104,16 +100,14 @@ const conflict: Rule = {
   read(context) {
     const { world, target, now, thresholds } = context;
     const bot = world.bots[target];
-    const telegram = bodyOf(context)?.telegram;
-    if (!bot || !telegram) return UNKNOWN;
+    const body = bodyOf(context);
+    if (!bot || !body) return UNKNOWN;
     const { max, windowMs } = thresholds.TelegramPollingConflict;
-    const newest =
-      telegram.last_error?.code === 409 &&
-      Date.parse(telegram.last_error.at) > Date.parse(telegram.last_success_at ?? "1970-01-01T00:00:00Z");
+    const newest = errorSince(body)?.code === 409;
     const count = bot.conflictsAtMs.filter((seenAtMs) => now.atMs - seenAtMs <= windowMs).length;
     if (!newest && count < max) return CLEAR;
     const webhookSet = bot.webhook?.value.result.ok === true && bot.webhook.value.result.url !== "";
-    const facts = { count, lastError: telegram.last_error?.description ?? null };
+    const facts = { count, lastError: body.telegram.last_error?.description ?? null };
     return { value: "breach", cause: webhookSet ? "webhook_set" : "second_poller", facts };
   },
 };

@@ -36,6 +36,7 @@ const getMe = (given: object, agoMs = 0) =>
 const conflictAt = (agoMs: number, successAgoMs: number | null) =>
   healthy({
     telegram: {
+      connected: successAgoMs !== null && successAgoMs < agoMs,
       last_error: {
         at: iso(agoMs),
         reason: "conflict",
@@ -113,6 +114,7 @@ const CASES: Partial<Record<RuleName, Case[]>> = {
       title: "the same with an error since",
       samples: [
         since(400, {
+          connected: false,
           in_flight_since: iso(20_000),
           last_error: { at: iso(30_000), reason: "reset", code: null, description: "" },
         }),
@@ -363,6 +365,18 @@ const CASES: Partial<Record<RuleName, Case[]>> = {
   TelegramPollingConflict: [
     { title: "a 409 newer than the last success", samples: [conflictAt(1000, 60_000)], reads: "breach second_poller" },
     { title: "a 409 and no success ever", samples: [conflictAt(1000, null)], reads: "breach second_poller" },
+    {
+      title: "a 409 before the bot's clock was set back an hour, and polls that return since",
+      samples: [
+        healthy({
+          telegram: {
+            last_error: { at: iso(-HOUR), reason: "conflict", code: 409, description: "" },
+            last_success_at: iso(1000),
+          },
+        }),
+      ],
+      reads: "clear",
+    },
     { title: "a 409 older than the last success", samples: [conflictAt(60_000, 1000)], reads: "clear" },
     {
       title: "three of them in 5 min",
