@@ -87,7 +87,7 @@ const quiet: Act = {
   expected: [],
   async run({ people, form, chance }) {
     people.pace([1000, 2000]);
-    await pause(3000 + chance.between(...form.pauseMs));
+    await pause(2000 + chance.between(...form.pauseMs));
     people.pace(form.writesEveryMs);
   },
 };
@@ -275,15 +275,15 @@ const away: Act = {
 };
 
 /**
- * The acts of a night in the order that chance gives them, those of a group at the same time: quiet first; what takes
- * longest to be over soon after. Telegram goes away before the second poller comes: at thresholds of seconds that one
+ * The acts of a night in the order that chance gives them, those of a group at the same time: quiet first, then what
+ * takes longest to be over. Telegram goes away before the second poller comes: at thresholds of seconds that one
  * makes the bot come and go, and it would be told as flapping.
  */
 export function programme({ chance, machine, form }: Pick<Stage, "chance" | "machine" | "form">): Act[][] {
   const disks = typeof machine.disk === "string" ? [] : [disk];
   const failures = form.together ? [[dependency, ...disks]] : [[dependency], ...disks.map((act) => [act])];
-  const order = chance.shuffle([[kill], [collector], [away], [poller], ...failures]);
+  const order = chance.shuffle([[deploy], [kill], [collector], [away], [poller], ...failures]);
   const at = (act: Act): number => order.findIndex((group) => group.includes(act));
   const [first, second] = [at(away), at(poller)].toSorted((a, b) => a - b) as [number, number];
-  return [[quiet], ...chance.shuffle([[deploy], [burst]]), ...order.with(first, [away]).with(second, [poller])];
+  return [[quiet], [burst], ...order.with(first, [away]).with(second, [poller])];
 }
