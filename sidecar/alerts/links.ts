@@ -15,7 +15,7 @@ export interface Links {
 }
 
 const SIDECAR_RULES = new Set(["HostOffline", "DependencyUnhealthy", "BackupStale"]);
-const BEFORE_MS = 30 * 60_000;
+const BEFORE_MS = 60 * 60_000; // the window of the error rules
 const AFTER_MS = 10 * 60_000;
 const RUNTIME_RULES = new Set(["EventLoopBlocked", "MemoryHigh", "BotRestarting"]);
 
@@ -30,7 +30,9 @@ export function linksOf(
   const dashboard = grafanaUrl
     ? `${grafanaUrl}/d/${dashboardOf(incident.rule)}?var-service=${encodeURIComponent(clip(incident.target, 100).toWellFormed())}&${around(incident)}`
     : consoleUrl && `${consoleUrl}/incidents/${incident.id}`;
-  const trace = grafanaUrl ? `${grafanaUrl}/d/gramwatch-trace?var-traceId=` : consoleUrl && `${consoleUrl}/traces/`;
+  const trace = grafanaUrl
+    ? `${grafanaUrl}/d/gramwatch-trace?${around(incident)}&var-traceId=`
+    : consoleUrl && `${consoleUrl}/traces/`;
   return {
     dashboard: dashboard ?? null,
     trace: traceId !== undefined && trace ? `${trace}${traceId}` : null,

@@ -94,8 +94,8 @@ Runbook: http://127.0.0.1:8090/runbooks/telegram-bot-disconnected
     `✅ <b>shopbot: connected again</b> · prod
 Down 14:02:11 UTC (15:02 Berlin) → 15:21:40 UTC (16:21 Berlin) (1 h 19 min).
 1 dip inside the incident, 1 reminder sent.
-<a href="https://grafana.example.org/d/gramwatch-overview?var-service=shopbot&amp;from=1795181531000&amp;to=1795188820000">Dashboard</a>
-<a href="https://grafana.example.org/d/gramwatch-trace?var-traceId=4bf92f3577b34da6a3ce929d0e0e4736">Trace 4bf92f35</a>
+<a href="https://grafana.example.org/d/gramwatch-overview?var-service=shopbot&amp;from=1795179731000&amp;to=1795188820000">Dashboard</a>
+<a href="https://grafana.example.org/d/gramwatch-trace?from=1795179731000&amp;to=1795188820000&amp;var-traceId=4bf92f3577b34da6a3ce929d0e0e4736">Trace 4bf92f35</a>
 Runbook: http://127.0.0.1:8090/runbooks/telegram-bot-disconnected
 <code>#K7F2 · closed · web-1</code>`,
   ],
@@ -117,8 +117,8 @@ Down 14:02:11 UTC (15:02 Berlin) → 15:21:40 UTC (16:21 Berlin) (1 h 19 min).
 <b>Cause:</b> Telegram is not reachable from here. From this host too: tcp ETIMEDOUT (v4).
 No getUpdates has returned for 5 min 12 s (limit 5 min).
 Delivered 22 min late because this channel was down; sent to ntfy at 14:07:00 UTC (15:07 Berlin).
-<a href="https://grafana.example.org/d/gramwatch-overview?var-service=shopbot&amp;from=1795181531000&amp;to=1795188820000">Dashboard</a>
-<a href="https://grafana.example.org/d/gramwatch-trace?var-traceId=4bf92f3577b34da6a3ce929d0e0e4736">Trace 4bf92f35</a>
+<a href="https://grafana.example.org/d/gramwatch-overview?var-service=shopbot&amp;from=1795179731000&amp;to=1795188820000">Dashboard</a>
+<a href="https://grafana.example.org/d/gramwatch-trace?from=1795179731000&amp;to=1795188820000&amp;var-traceId=4bf92f3577b34da6a3ce929d0e0e4736">Trace 4bf92f35</a>
 Runbook: http://127.0.0.1:8090/runbooks/telegram-bot-disconnected
 <code>#K7F2 · closed · web-1</code>`,
   ],
@@ -134,8 +134,8 @@ Down 14:02:11 UTC → 15:21:40 UTC (1 h 19 min).
 <b>Cause:</b> poll stalled: the connection of the long poll is dead.
 No getUpdates has returned for 5 min 12 s (limit 5 min).
 ↻ may repeat <code>#K7F2</code>
-<a href="https://grafana.example.org/d/gramwatch-overview?var-service=shopbot&amp;from=1795181531000&amp;to=1795188820000">Dashboard</a>
-<a href="https://grafana.example.org/d/gramwatch-trace?var-traceId=4bf92f3577b34da6a3ce929d0e0e4736">Trace 4bf92f35</a>
+<a href="https://grafana.example.org/d/gramwatch-overview?var-service=shopbot&amp;from=1795179731000&amp;to=1795188820000">Dashboard</a>
+<a href="https://grafana.example.org/d/gramwatch-trace?from=1795179731000&amp;to=1795188820000&amp;var-traceId=4bf92f3577b34da6a3ce929d0e0e4736">Trace 4bf92f35</a>
 Runbook: http://127.0.0.1:8090/runbooks/telegram-bot-disconnected
 <code>#K7F2 · closed · web-1</code>`,
   ],
@@ -149,8 +149,8 @@ test("a button needs a host that Telegram takes; the others stand as text", () =
     [
       ["✓ Ack a|K7F2|9FQ2", "🔕 1h s1|K7F2|9FQ2", "🔕 8h s8|K7F2|9FQ2"],
       [
-        "Dashboard https://grafana.example.org/d/gramwatch-overview?var-service=shopbot&from=1795181531000&to=now",
-        "Trace 4bf92f35 https://grafana.example.org/d/gramwatch-trace?var-traceId=4bf92f3577b34da6a3ce929d0e0e4736",
+        "Dashboard https://grafana.example.org/d/gramwatch-overview?var-service=shopbot&from=1795179731000&to=now",
+        "Trace 4bf92f35 https://grafana.example.org/d/gramwatch-trace?from=1795179731000&to=now&var-traceId=4bf92f3577b34da6a3ce929d0e0e4736",
       ],
     ],
   );
