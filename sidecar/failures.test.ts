@@ -270,7 +270,7 @@ describe("failures of the field", { concurrency: 6 }, () => {
     });
     world.bot.child.kill("SIGUSR2");
     const text = await told(world, "EventLoopBlocked", "event_loop_blocked", /its event loop is blocked/);
-    assert.match(text, /Delay p99 1\d{3} ms/);
+    assert.match(text, /Delay p99 \d{4,} ms/);
   });
 
   test("failure 17: a process that takes connections and never answers", async (t) => {
