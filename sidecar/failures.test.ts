@@ -95,8 +95,12 @@ describe("failures of the field", { concurrency: 6 }, () => {
       bot: { NODE_OPTIONS: preload("setInterval(() => {}, 1e6)") },
     });
     world.bot.child.kill("SIGINT"); // bot.stop(), by whatever called it
-    const text = await told(world, "TelegramBotDisconnected", "poll_loop_ended", /disconnected from Telegram/);
-    assert.match(text, /Cause: the poll loop has ended while the process lives on/);
+    await told(
+      world,
+      "TelegramBotDisconnected",
+      "poll_loop_ended",
+      /disconnected from Telegram[^]*Cause: the poll loop has ended while the process lives on/,
+    );
     assert.equal(world.bot.child.exitCode, null);
   });
 
@@ -113,8 +117,12 @@ describe("failures of the field", { concurrency: 6 }, () => {
   test("failure 4: a second process polls with the same token", async (t) => {
     const world = await startWorld(t);
     await world.startBot({ DATA_DIR: join(world.dir, "other"), BOT_HTTP_PORT: "0" });
-    const text = await told(world, "TelegramPollingConflict", "second_poller", /its polls are taken by another/);
-    assert.match(text, /Cause: another process polls with this token/);
+    const text = await told(
+      world,
+      "TelegramPollingConflict",
+      "second_poller",
+      /its polls are taken by another[^]*Cause: another process polls with this token/,
+    );
     assert.match(text, /Conflict: terminated by other getUpdates request/);
   });
 
@@ -155,8 +163,12 @@ describe("failures of the field", { concurrency: 6 }, () => {
     telegram.faults.add({ method: "getUpdates", fault: { kind: "flood", retryAfterSeconds: 600 } });
     await calls(telegram, "deleteWebhook"); // ends no poll; the next one is asked for by a message
     await ask(telegram, "/help");
-    const text = await told(world, "TelegramBotDisconnected", "flood_wait", /disconnected from Telegram/);
-    assert.match(text, /Cause: Telegram made the bot wait, (9|10) min/);
+    await told(
+      world,
+      "TelegramBotDisconnected",
+      "flood_wait",
+      /disconnected from Telegram[^]*Cause: Telegram made the bot wait, (9|10) min/,
+    );
     assert.equal(telegram.calls().filter(({ status }) => status === 429).length, 1, "the wait is kept");
   });
 
@@ -165,12 +177,16 @@ describe("failures of the field", { concurrency: 6 }, () => {
     const { telegram } = world;
     let running = world.bot;
     for (let life = 1; life <= 3; life++) running = await killed(world, running);
-    const text = await told(world, "BotRestarting", "crash_loop", /keeps restarting/);
+    const text = await told(
+      world,
+      "BotRestarting",
+      "crash_loop",
+      /keeps restarting[^]*Cause: the process keeps crashing and starting/,
+    );
     assert.match(
       text,
       /3 starts in 15 min\. The process before this one ended without a clean stop: a crash or a kill/,
     );
-    assert.match(text, /Cause: the process keeps crashing and starting/);
     assert.equal(count(telegram, "setMyCommands"), 1);
   });
 
@@ -179,8 +195,12 @@ describe("failures of the field", { concurrency: 6 }, () => {
     world.telegram.faults.add(cut);
     world.telegram.faults.add({ fault: { kind: "html" } });
     world.telegram.say("/help");
-    const text = await told(world, "TelegramBotDisconnected", "telegram_5xx", /disconnected from Telegram/);
-    assert.match(text, /Cause: Telegram answers with server errors/);
+    await told(
+      world,
+      "TelegramBotDisconnected",
+      "telegram_5xx",
+      /disconnected from Telegram[^]*Cause: Telegram answers with server errors/,
+    );
   });
 
   test("failure 11: the name of the Bot API no longer resolves", async (t) => {
@@ -188,8 +208,12 @@ describe("failures of the field", { concurrency: 6 }, () => {
     hosts("bot", undefined);
     hosts("sidecar", undefined);
     await disconnect();
-    const text = await told(world, "TelegramBotDisconnected", "dns_broken", /disconnected from Telegram/);
-    assert.match(text, /Cause: the name of the Bot API does not resolve/);
+    const text = await told(
+      world,
+      "TelegramBotDisconnected",
+      "dns_broken",
+      /disconnected from Telegram[^]*Cause: the name of the Bot API does not resolve/,
+    );
     assert.match(text, /From this host too: dns ENOTFOUND/);
   });
 
@@ -197,8 +221,12 @@ describe("failures of the field", { concurrency: 6 }, () => {
     const { world, hosts, disconnect } = await startNamed(t);
     hosts("bot", undefined);
     await disconnect();
-    const text = await told(world, "TelegramBotDisconnected", "bot_egress", /disconnected from Telegram/);
-    assert.match(text, /Cause: the bot's own way out is broken \(proxy, policy or resolver\)/);
+    await told(
+      world,
+      "TelegramBotDisconnected",
+      "bot_egress",
+      /disconnected from Telegram[^]*Cause: the bot's own way out is broken \(proxy, policy or resolver\)/,
+    );
   });
 
   test("failure 12: IPv6 is advertised and leads nowhere", async (t) => {
@@ -206,8 +234,12 @@ describe("failures of the field", { concurrency: 6 }, () => {
     hosts("bot", ["::1", "127.0.0.1"]);
     hosts("sidecar", ["127.0.0.1", "::1"]);
     await disconnect();
-    const text = await told(world, "TelegramBotDisconnected", "ipv6_broken", /disconnected from Telegram/);
-    assert.match(text, /Cause: IPv6 to Telegram is broken, IPv4 works; --dns-result-order=ipv4first helps/);
+    await told(
+      world,
+      "TelegramBotDisconnected",
+      "ipv6_broken",
+      /disconnected from Telegram[^]*Cause: IPv6 to Telegram is broken, IPv4 works; --dns-result-order=ipv4first helps/,
+    );
   });
 
   test("failure 13: the address of the Bot API swallows every connection; the second channel is told at once", async (t) => {
@@ -225,14 +257,13 @@ describe("failures of the field", { concurrency: 6 }, () => {
     hosts("bot", ["127.0.0.2"]);
     hosts("sidecar", ["127.0.0.2"]);
     await disconnect();
-    const text = await told(
+    await told(
       world,
       "TelegramBotDisconnected",
       "telegram_unreachable",
-      /disconnected from Telegram/,
+      /disconnected from Telegram[^]*Cause: Telegram is not reachable from here\. From this host too: tcp ETIMEDOUT \(v4\)/,
       60_000,
     );
-    assert.match(text, /Cause: Telegram is not reachable from here\. From this host too: tcp ETIMEDOUT \(v4\)/);
     await until("a post to the second channel", () => posts.find((post) => post.includes("TelegramBotDisconnected")));
   });
 
@@ -276,10 +307,11 @@ describe("failures of the field", { concurrency: 6 }, () => {
   test("failure 17: a process that takes connections and never answers", async (t) => {
     const world = await startWorld(t);
     world.bot.child.kill("SIGSTOP");
-    const text = await told(world, "TelegramBotDown", "process_wedged", /is down/);
-    assert.match(
-      text,
-      /Cause: the process accepts connections and does not answer: event loop blocked or process stopped/,
+    await told(
+      world,
+      "TelegramBotDown",
+      "process_wedged",
+      /is down[^]*Cause: the process accepts connections and does not answer: event loop blocked or process stopped/,
     );
   });
 
@@ -288,8 +320,7 @@ describe("failures of the field", { concurrency: 6 }, () => {
     const { telegram } = world;
     telegram.faults.add({ method: "sendMessage", fault: { kind: "hang" } });
     telegram.say("/ping");
-    const text = await told(world, "UpdatesBacklog", "handlers_stuck", /updates pile up/);
-    assert.match(text, /Cause: handlers do not return/);
+    await told(world, "UpdatesBacklog", "handlers_stuck", /updates pile up[^]*Cause: handlers do not return/);
     assert.equal((await health(world)).telegram.connected, true);
   });
 
@@ -331,9 +362,13 @@ describe("failures of the field", { concurrency: 6 }, () => {
     const world = await startWorld(t);
     // Empty: no webhook, as before; the list is remembered all the same.
     await calls(world.telegram, "setWebhook", `url=&allowed_updates=${encodeURIComponent('["message"]')}`);
-    const text = await told(world, "TelegramWebhookMisconfigured", "allowed_updates", /webhook settings are wrong/);
+    const text = await told(
+      world,
+      "TelegramWebhookMisconfigured",
+      "allowed_updates",
+      /webhook settings are wrong[^]*Cause: Telegram remembers an older list of update types/,
+    );
     assert.match(text, /🟠.*\n*.*Telegram sends message; the bot asks for callback_query as well/);
-    assert.match(text, /Cause: Telegram remembers an older list of update types/);
   });
 
   test("failure 24: a host that slept alarms nobody; a failure after it counts from then", async (t) => {

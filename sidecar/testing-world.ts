@@ -85,8 +85,10 @@ export async function startWorld(t: TestContext, options: WorldOptions = {}): Pr
     await sidecar.said("sidecar started");
     return sidecar;
   };
-  const [bot, sidecar] = await Promise.all([startBot(), startSidecar()]);
+  const bot = await startBot();
   await ask(telegram, "/help"); // a first poll has returned: the next one waits for news
+  // After the bot: on a busy machine it may take longer to start than a disconnect takes here.
+  const sidecar = await startSidecar();
   const api = `http://127.0.0.1:${consolePort}`;
   await until(
     "a connected bot",

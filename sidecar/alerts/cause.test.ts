@@ -62,6 +62,11 @@ const CASES: [string, Sample[], Cause][] = [
   ["IPv6 fails and the bot cannot connect", [deaf(error("connect")), ...way([fine, failing("tcp", 6)])], "ipv6_broken"],
   ["getMe says 502", [deaf(), ...me({ ok: false, status: 502, description: "Bad Gateway" })], "telegram_5xx"],
   [
+    "our newest look and the bot fail alike",
+    [deaf(error("dns")), ...way([fine]), ...way([failing("dns")]).slice(1)],
+    "dns_broken",
+  ],
+  [
     "one look of three failed on its way",
     [
       deaf(error("reset")),

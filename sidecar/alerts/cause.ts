@@ -65,11 +65,13 @@ export function downCause(bot: BotView, restarting: boolean): Cause | "crash_loo
  * request, a handler or a wait lasts before it is to blame.
  */
 export function disconnectCause(world: World, bot: BotView, atMs: number, patienceMs: number): Cause {
-  const fails = telegramFails(bot);
   const failed = (bot.telegram?.value.paths ?? []).flatMap((path) => (path.failure ? [path.failure] : []));
   const getMe = bot.telegram?.value.getMe;
   const body = bot.health?.value.body;
   const error = body === undefined ? null : errorSince(body);
+  // One failed look of ours may be chance; with the bot's own word it is two that see the same.
+  const agree = isNetwork(error) && bot.telegramStreak.lately[0] === true;
+  const fails = agree || telegramFails(bot);
 
   if (body === undefined) return downCause(bot, false) as Cause;
   if (fails === true && controlsFail(world, atMs) === true) return "host_offline";
