@@ -96,8 +96,8 @@ const CHOSEN: [bench: string, figure: string, words: string][] = [
   ["memory", "RSS slope of the bot", "growth of the bot's memory over 100,000 updates"],
   ["alert-time", "deciding tick to Telegram's 200, longest", "from decision to a delivered alert, the longest"],
   ["replay", "updates lost", "updates lost over a hundred kills"],
-  ["images", "image of the bot, to pull", "the bot's image, to pull"],
-  ["images", "nobody polls during scripts/update.sh", "nobody listens during an update"],
+  ["images", "bot image, gzip", "the bot's image, to pull"],
+  ["deploy", "nobody polls during scripts/update.sh", "nobody listens during an update"],
   ["replay", "handled twice without the mark", "updates handled twice without saying so"],
 ];
 const VERDICTS = { ok: "✓", missed: "missed", FAILED: "**failed**", "–": "" };
@@ -109,7 +109,7 @@ export function figureTables(): Record<string, Record<string, string>> {
       .toSorted()
       .map((path) => [basename(path, ".json"), JSON.parse(read(path)) as Result]),
   );
-  // The images are measured only where there is a Docker Engine.
+  // What needs a Docker Engine may not have been measured.
   const chosen = CHOSEN.filter(([bench]) => bench in results).map(([bench, beginning, words]) => {
     const figure = results[bench]?.figures.find(({ figure: name }) => name.startsWith(beginning));
     if (figure === undefined) throw new Error(`bench/results/${bench}.json has no figure that begins "${beginning}"`);
