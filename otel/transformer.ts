@@ -40,7 +40,7 @@ export function observeApi(options: ApiOptions): Transformer {
     const isPoll = method === "getUpdates";
     if (!isPoll) health.api.queued();
     else {
-      health.asks((payload as { allowed_updates?: unknown }).allowed_updates);
+      health.asks((payload as { allowed_updates?: unknown } | undefined)?.allowed_updates);
       if (watchPolls) health.poll.started();
     }
     try {
