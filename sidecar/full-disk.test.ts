@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { appendFileSync, mkdtempSync, rmSync } from "node:fs";
+import { appendFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
@@ -9,13 +9,13 @@ import { until } from "./testing.ts";
 import { ask, chatShows, startWorld } from "./testing-world.ts";
 
 /** A file system of this size; undefined: this user may mount none. */
-function mounted(t: TestContext, size: string): string | undefined {
+function mounted(t: TestContext, limits: string): string | undefined {
   const path = mkdtempSync(join(tmpdir(), "small-disk-"));
   t.after(() => {
     spawnSync("umount", ["--lazy", path]); // the processes on it end after this
     rmSync(path, { recursive: true, force: true });
   });
-  const { status } = spawnSync("mount", ["-t", "tmpfs", "-o", `size=${size},mode=700`, "gramwatch", path]);
+  const { status } = spawnSync("mount", ["-t", "tmpfs", "-o", `${limits},mode=700`, "gramwatch", path]);
   return status === 0 ? path : undefined;
 }
 
@@ -40,7 +40,7 @@ function fill(path: string): () => void {
 }
 
 test("failure 22: on a full disk the sidecar goes on alerting, the bot confirms nothing that it could not store, and nothing is lost", async (t) => {
-  const disk = mounted(t, "24m");
+  const disk = mounted(t, "size=24m");
   if (disk === undefined) return t.skip("user side: only root may mount a small file system");
   const world = await startWorld(t, {
     dataDir: disk,
@@ -90,4 +90,23 @@ test("failure 22: on a full disk the sidecar goes on alerting, the bot confirms 
     "what happened while nothing could be saved is known",
   );
   assert.equal(world.shown().length, told, "and not told again");
+});
+
+test("failure 22: a disk that has room and no inodes left", async (t) => {
+  const disk = mounted(t, "size=64m,nr_inodes=64");
+  if (disk === undefined) return t.skip("user side: only root may mount a small file system");
+  const world = await startWorld(t, {
+    dataDir: disk,
+    rules: { DiskInodesLow: { after: "1s" }, DiskSpaceLow: { enabled: false } },
+    sidecar: { DISCONNECTED_AFTER: "30s" },
+  });
+  const sessions = join(disk, "sessions");
+  mkdirSync(sessions);
+  assert.throws(() => {
+    for (let n = 0; n < 100; n++) writeFileSync(join(sessions, String(n)), "");
+  }, /ENOSPC/);
+  await chatShows(world, /the disk runs out of inodes\n0 of 64 inodes left/);
+  rmSync(sessions, { recursive: true });
+  await chatShows(world, /enough inodes again/);
+  await ask(world.telegram, "/help");
 });
