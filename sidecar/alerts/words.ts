@@ -233,7 +233,9 @@ export function causeText({
   const notes = [
     way,
     typeof facts["uptimeSeconds"] === "number" ? `process up ${span(facts["uptimeSeconds"] * 1000)}` : "",
-    number(facts["waiting"]) > 0 ? `${text(facts["waiting"])} updates waiting` : "",
+    number(facts["waiting"]) > 0
+      ? `${text(facts["waiting"])} ${facts["waiting"] === 1 ? "update" : "updates"} waiting`
+      : "",
     facts["noControl"] ? "no control target" : "",
   ].filter((note) => note !== "");
   const [first = "", ...more] = notes;
