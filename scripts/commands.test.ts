@@ -17,9 +17,9 @@ const ELSEWHERE: Record<string, [test: string, text: string]> = {
   "node otel/build.mjs && npm pack ./otel/dist": ["otel/package.test.ts", '["pack", join(here, "dist")'],
   "BOT_TOKEN=… node bot.ts": ["examples/bring-your-own-bot/bot.test.ts", "spawn(process.execPath, [file]"],
   "kubectl kustomize k8s/overlays/single-node": ["scripts/k8s.test.ts", '["kustomize", join(root, "k8s", folder)]'],
-  "docker run --detach --name gramwatch --network host --env-file .env --env CONSOLE_HOST=127.0.0.1 --env OTLP_HOST=127.0.0.1 --volume gramwatch:/data localhost/gramwatch/sidecar":
+  "docker run --detach --name gramwatch --network host --env-file .env --env CONSOLE_HOST=127.0.0.1 --env OTLP_HOST=127.0.0.1 --volume gramwatch:/data --pull never gramwatch/sidecar":
     ["scripts/images.test.ts", "run --detach --name ${id}-${target} --network host"],
-  'docker run --rm -it -v "$PWD:/out" -u "$(id -u)" localhost/gramwatch/bot:1.0.0 /app/init.mjs --dir /out': [
+  'docker run --rm -it --pull never -v "$PWD:/out" -u "$(id -u)" gramwatch/bot:1.0.0 /app/init.mjs --dir /out': [
     "scripts/images.test.ts",
     "gramwatch/bot:test /app/init.mjs --dir /out",
   ],

@@ -47,7 +47,7 @@ done
 if [ -n "${old[bot]-}" ] && ready; then was_ready=yes; fi
 
 if [ -n "$registry" ] && [ $# -gt 0 ]; then bring=pull; else bring=build; fi
-docker compose "$bring" bot sidecar || { echo "The new version could not be had. Nothing is changed." >&2; exit 1; }
+GRAMWATCH_PULL=always docker compose "$bring" bot sidecar || { echo "The new version could not be had. Nothing is changed." >&2; exit 1; }
 
 if gate; then
   if [ $# -gt 0 ]; then # so that a plain `docker compose up` stays with it

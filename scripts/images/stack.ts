@@ -89,7 +89,6 @@ export function createStack(engine: Engine, options: StackOptions) {
   const file = join(dir, "override.yaml");
   writeFileSync(file, override(options.secrets, engine.standsIn));
   const env = {
-    GRAMWATCH_REGISTRY: "",
     GRAMWATCH_VERSION: "test",
     TELEGRAM_API_ROOT: `http://telegram.test:${options.telegramPort}`,
     ALERT_CHAT_ID: "4242",

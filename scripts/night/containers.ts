@@ -36,7 +36,6 @@ export async function startContainers(engine: Engine, around: Surroundings): Pro
   write("gramwatch.yaml", RULES);
   const file = write("override.yaml", override(dir, ports, Object.keys(secrets)));
   const env = {
-    GRAMWATCH_REGISTRY: "",
     GRAMWATCH_VERSION: "test",
     TELEGRAM_API_ROOT: around.apiRoot,
     ALERT_CHAT_ID: String(around.alertChat),
