@@ -10,7 +10,7 @@ const { bin, skip } = findEngines();
 /** Another night: `NIGHT_SEED=8 npm test -- scripts/night.test.ts`. */
 const seed = Number(process.env["NIGHT_SEED"] ?? 1);
 
-test("a night with all that can go wrong balances", { skip, timeout: 178_000 }, async (t) => {
+test("a night with all that can go wrong balances", { skip, timeout: 600_000 }, async (t) => {
   const night = await runNight({ seed, form: SHORT, build: (around) => startProcesses(bin, around) });
   const table = tableOf(night);
   for (const line of table.split("\n")) t.diagnostic(line);

@@ -49,7 +49,7 @@ function tests(): void {
   ];
   step("tests", process.execPath, [
     "--test",
-    "--test-timeout=180000",
+    "--test-timeout=600000",
     ...["--test-reporter", "--test-reporter-destination", "--test-reporter", "--test-reporter-destination"].map(
       (option, index) => `${option}=${reporters[index]}`,
     ),
