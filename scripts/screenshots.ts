@@ -26,7 +26,7 @@ try {
   await product.post("/faults", { bot: "shop", fault: { kind: "html" } });
   await product.say("/ping"); // ends the poll that is waiting; the next one meets the fault
   await until("the disconnect", told(/disconnected/));
-  const page = await browser.newPage({ viewport: { width: 1200, height: 640 }, deviceScaleFactor: 2 });
+  const page = await browser.newPage({ viewport: { width: 1200, height: 480 }, deviceScaleFactor: 2 });
   await page.goto(product.chatPage);
   await page.getByText("Alerts", { exact: true }).first().click();
   await page.getByRole("button", { name: "Ack" }).waitFor();
