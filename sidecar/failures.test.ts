@@ -111,7 +111,7 @@ describe("failures of the field", { concurrency: 6 }, () => {
     world.telegram.say("/help");
     const text = await told(world, "TelegramBotDisconnected", "poll_stalled", /Cause: poll stalled/);
     assert.match(text, /Telegram is reachable from this host/);
-    assert.match(text, /1 updates waiting/);
+    assert.match(text, /1 update waiting/);
   });
 
   test("failure 4: a second process polls with the same token", async (t) => {
