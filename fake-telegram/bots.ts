@@ -2,7 +2,6 @@ import type { BotCommand, UserFromGetMe } from "@grammyjs/types";
 import type { Clock } from "./clock.ts";
 import { Refusal } from "./refusals.ts";
 import { createUpdateQueue, type UpdateQueue, type UpdateQueueOptions } from "./updates.ts";
-import type { WebhookState } from "./webhook.ts";
 
 export interface BotSpec {
   /** How tests, faults and the chat page call it. */
@@ -12,6 +11,14 @@ export interface BotSpec {
   /** What getMe says; default: the digits before the token's colon. Another one is the cause `wrong_token`. */
   id?: number;
   username?: string;
+}
+
+/** Deliveries are not served: with a webhook set the updates wait, and getUpdates is refused. */
+export interface WebhookState {
+  /** Empty: none. */
+  url: string;
+  /** Unix milliseconds from which the next setWebhook is served. */
+  nextSetMs: number;
 }
 
 export interface Bot {

@@ -3,7 +3,7 @@ import type { Conversation, GroupSpec, PersonSpec, Trouble } from "./chats.ts";
 import type { FaultRule } from "./faults.ts";
 import type { LatencyProfile } from "./latency.ts";
 import type { LoadOptions } from "./load.ts";
-import type { FakeTelegram } from "./mod.ts";
+import type { FakeTelegram } from "./fake-telegram.ts";
 import type { Where } from "./people.ts";
 
 /** `given`: the JSON body, or the query of a GET. The answer is JSON; undefined: `{"ok":true}`. */

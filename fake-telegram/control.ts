@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import { servePage } from "./chat/page.ts";
 import { streamCalls } from "./chat/stream.ts";
 import { controlRoutes } from "./control-routes.ts";
-import type { FakeTelegram } from "./mod.ts";
+import type { FakeTelegram } from "./fake-telegram.ts";
 
 export interface ControlOptions {
   /** Default 0: any free one. */

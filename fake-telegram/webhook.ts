@@ -6,14 +6,6 @@ import type { Params } from "./params.ts";
 import { badRequest, flood } from "./refusals.ts";
 import { structured } from "./structured.ts";
 
-/** Deliveries are not served: with a webhook set the updates wait, and getUpdates is refused. */
-export interface WebhookState {
-  /** Empty: none. */
-  url: string;
-  /** Unix milliseconds from which the next setWebhook is served. */
-  nextSetMs: number;
-}
-
 /** An answer of `true` with words beside it, in `description`. */
 export class Described {
   readonly description: string;

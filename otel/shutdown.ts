@@ -4,17 +4,6 @@ import type { Telemetry } from "./start.ts";
 const FLUSH_MS = 3000;
 const CRASH_FLUSH_MS = 1000;
 
-/** Runs `work` and waits for it at most `deadlineMs`. Never rejects: what telemetry cannot send must not end the exit. */
-export async function withDeadline(work: () => Promise<unknown>, deadlineMs: number): Promise<void> {
-  const { promise: tooLate, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, deadlineMs);
-  try {
-    await Promise.race([work().catch(() => {}), tooLate]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
 export interface Exits {
   telemetry: Pick<Telemetry, "shutdown">;
   log: Log;

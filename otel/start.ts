@@ -14,6 +14,7 @@ import {
 import { NodeSDK } from "@opentelemetry/sdk-node";
 import { BatchSpanProcessor } from "@opentelemetry/sdk-trace";
 import { readTelemetryConfig } from "./config.ts";
+import { withDeadline } from "./deadline.ts";
 import { createExporters } from "./exporters.ts";
 import type { Ids } from "./ids.ts";
 import { createIdGenerator } from "./ids.ts";
@@ -26,7 +27,6 @@ import { observeProcess } from "./process-metrics.ts";
 import { addSecret } from "./redact.ts";
 import { createResource } from "./resource.ts";
 import { ConfigError } from "./settings.ts";
-import { withDeadline } from "./shutdown.ts";
 import type { TelemetryHealth } from "./telemetry-health.ts";
 import { isExporting, latestError } from "./telemetry-health.ts";
 import { tallyCounters } from "./tally-meter.ts";

@@ -1,5 +1,6 @@
 import type { ServerResponse } from "node:http";
-import type { Call, FakeTelegram } from "../mod.ts";
+import type { FakeTelegram } from "../fake-telegram.ts";
+import type { Call } from "../journal.ts";
 
 const batchMs = 100;
 const maxBatch = 50;
