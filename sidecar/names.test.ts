@@ -25,3 +25,26 @@ test("a name that was learnt for another address is nobody's", () => {
   createNames([{ url: "http://a:1", apiRoot }], state)[0]?.service("shopbot");
   assert.equal(createNames([{ url: "http://b:1", apiRoot }], state)[0]?.target(), "bot");
 });
+
+test("a bot is never given the name that another one is configured with, not even one learnt earlier", () => {
+  const state = openState(undefined);
+  const bots = [
+    { name: "bot", url: "http://a:1", apiRoot },
+    { name: "shop", url: "http://b:1", apiRoot },
+  ];
+  const [bot, shop] = createNames(bots, state);
+  shop?.service("bot"); // the first to answer; both have left OTEL_SERVICE_NAME alone
+  bot?.service("bot");
+  assert.deepEqual([bot?.target(), shop?.target()], ["bot", "shop"]);
+  state.commit([{ table: "memory", key: "names", value: { shop: "bot" } }]);
+  const again = createNames(bots, state).map((identity) => identity.target());
+  assert.deepEqual(again, ["bot", "shop"]);
+});
+
+test("a bot that moved to another address keeps its name", () => {
+  const state = openState(undefined);
+  createNames([{ url: "http://a:1", apiRoot }], state)[0]?.service("shopbot");
+  const [moved] = createNames([{ url: "http://b:1", apiRoot }], state);
+  moved?.service("shopbot");
+  assert.equal(moved?.target(), "shopbot");
+});

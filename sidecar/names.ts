@@ -9,12 +9,15 @@ import type { State } from "./state/state.ts";
 export function createNames(bots: BotTarget[], state: Pick<State, "get" | "commit">): Identity[] {
   const known = new Map(Object.entries((state.get("memory", "names") ?? {}) as Record<string, string>));
   return bots.map((bot) => {
-    const key = bot.name ?? bot.url ?? `token ${bot.token?.split(":")[0]}`;
+    const key = keyOf(bot);
+    const others = bots.filter((other) => other !== bot);
+    // A configured name is its bot's also before that bot was read; a bot that is no longer configured holds none.
+    const taken = (name: string) => others.some((other) => other.name === name || known.get(keyOf(other)) === name);
     const learnt = known.get(key);
     return createIdentity({
       ...(bot.name !== undefined && { configuredName: bot.name }),
-      ...(learnt !== undefined && { known: learnt }),
-      taken: (name) => [...known].some(([other, its]) => other !== key && its === name),
+      ...(learnt !== undefined && !taken(learnt) && { known: learnt }),
+      taken,
       remember(name) {
         known.set(key, name);
         state.commit([{ table: "memory", key: "names", value: Object.fromEntries(known) }]);
@@ -22,3 +25,5 @@ export function createNames(bots: BotTarget[], state: Pick<State, "get" | "commi
     });
   });
 }
+
+const keyOf = (bot: BotTarget): string => bot.name ?? bot.url ?? `token ${bot.token?.split(":")[0]}`;
