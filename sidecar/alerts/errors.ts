@@ -8,6 +8,8 @@ export interface ErrorCount {
   atMs: number;
   /** Count per bucket number (steady time ÷ bucket length). */
   buckets: Record<string, number>;
+  /** Length of these buckets; absent in what was kept before it was noted: today's. */
+  bucketMs?: number;
   lastErrorWallMs: number | null;
 }
 
@@ -40,7 +42,7 @@ export function countErrors(
   }
   const length = bucketMs(windowMs);
   const oldest = Math.floor((at.atMs - windowMs) / length);
-  const kept = Object.entries(before?.buckets ?? {}).filter(([bucket]) => Number(bucket) >= oldest);
+  const kept = Object.entries(numbered(before, length)).filter(([bucket]) => Number(bucket) >= oldest);
   const buckets = Object.fromEntries(kept);
   spread(buckets, gained, Math.min(sinceMs, at.atMs), at.atMs, length);
   return {
@@ -49,8 +51,21 @@ export function countErrors(
     total,
     atMs: at.atMs,
     buckets,
+    bucketMs: length,
     lastErrorWallMs: gained > 0 ? at.wallMs : (before?.lastErrorWallMs ?? null),
   };
+}
+
+/** The buckets by today's numbers: after a change of ERRORS_WINDOW the old ones would be of another time, and never old. */
+function numbered(before: ErrorCount | undefined, lengthMs: number): Record<string, number> {
+  const { buckets = {}, bucketMs: beforeMs = lengthMs } = before ?? {};
+  if (beforeMs === lengthMs) return buckets;
+  const renumbered: Record<string, number> = {};
+  for (const [bucket, errors] of Object.entries(buckets)) {
+    const key = String(Math.floor((Number(bucket) * beforeMs) / lengthMs));
+    renumbered[key] = (renumbered[key] ?? 0) + errors;
+  }
+  return renumbered;
 }
 
 /** Evenly over the time that nobody looked, else an old burst looks new. */
