@@ -90,18 +90,21 @@ const backlog: Rule = {
   severity: "warning",
   targets: bots,
   read(context) {
-    const { world, target, thresholds, firing } = context;
+    const { world, target, now, thresholds, firing } = context;
     const bot = world.bots[target];
     const body = bodyOf(context);
     const { max, oldestMs, clearFactor } = thresholds.UpdatesBacklog;
     const factor = firing ? clearFactor : 1;
+    // Telegram was asked and did not tell: what it told before says nothing of now, neither of a backlog nor of its end.
+    const untold = bot?.webhook != null && (!bot.webhook.value.result.ok || now.atMs - bot.webhook.atMs > STALE_MS);
     const [first = 0, second = 0, pending = 0] = bot?.pendings.length === 3 ? bot.pendings : [];
     const rising = first < second && second < pending;
     if (body === undefined && bot?.webhook == null) return UNKNOWN;
     const inbox = body?.updates.inbox_pending ?? 0;
     const oldest = body?.updates.oldest_in_flight_seconds ?? 0;
-    const waiting = pending >= max * factor && (rising || firing);
-    if (!waiting && inbox < max * factor && oldest * 1000 <= oldestMs * factor) return body ? CLEAR : UNKNOWN;
+    const waiting = !untold && pending >= max * factor && (rising || firing);
+    if (!waiting && inbox < max * factor && oldest * 1000 <= oldestMs * factor)
+      return body && !(untold && pending >= max * factor) ? CLEAR : UNKNOWN;
     const stuck = oldest * 1000 > oldestMs * factor;
     const cause = stuck
       ? "handlers_stuck"

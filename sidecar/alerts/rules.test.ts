@@ -181,6 +181,20 @@ const CASES: Partial<Record<RuleName, Case[]>> = {
       samples: [healthy({ updates: { oldest_in_flight_seconds: 121 } })],
       reads: "breach handlers_stuck",
     },
+    {
+      title: "120 waiting and rising, then Telegram no longer tells",
+      samples: [
+        healthy(),
+        ...[80, 100, 120].map((pending, at) => webhook({ pending })(10 * MINUTE - at * MINUTE)),
+        webhook({ ok: false, description: "tcp: timed out" })(10),
+      ],
+      reads: "unknown",
+    },
+    {
+      title: "2 waiting, then Telegram no longer tells",
+      samples: [healthy(), webhook({ pending: 2 })(MINUTE), webhook({ ok: false, description: "tcp: timed out" })(10)],
+      reads: "clear",
+    },
     { title: "nothing read", samples: [], reads: "unknown" },
   ],
   SlowResponses: [
