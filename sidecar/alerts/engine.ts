@@ -183,12 +183,14 @@ export function createEngine(deps: EngineDeps, options: EngineOptions) {
   function evaluate(rule: Rule, target: string, now: Now, inhibitors: Inhibitor[]): boolean {
     const before =
       state.get("instance", keyOf(rule.name, target)) ?? newInstance(rule.name, target, rule.severity, now.atMs);
+    let incident = before.incident === null ? undefined : state.get("incident", before.incident);
     const context: Context = {
       world,
       target,
       now,
       thresholds,
       firing: before.state === "firing" || before.state === "recovering",
+      cause: incident?.cause ?? null,
       alertTokenRefused: alertTokenRefused(),
       saidStopped: () => saidStopped(target),
     };
@@ -199,7 +201,6 @@ export function createEngine(deps: EngineDeps, options: EngineOptions) {
     const suspect = rule.suspect?.(context) ?? false;
     const waits = { forMs, clearMs: limits.clearMs };
     const { state: after, effects } = step(before, { reading, severity, waits, suspect }, now);
-    let incident = before.incident === null ? undefined : state.get("incident", before.incident);
     let instance = after;
     for (const effect of effects) {
       if (effect.effect === "fire") {

@@ -22,6 +22,8 @@ export interface Context {
   thresholds: Thresholds;
   /** An incident is open: the clear limit holds, not the breach limit. */
   firing: boolean;
+  /** The cause of that incident; null: there is none. */
+  cause: string | null;
   /** The alert bot's token was refused by Telegram. */
   alertTokenRefused: boolean | undefined;
   /** The last that the target logged is that it stops. */

@@ -208,7 +208,9 @@ const telemetry: Rule = {
     }
     // Arrivals count only once this instance has arrived here: it may export to a collector that does not pass them on.
     const arrival = world.own?.value.lastMetricsAtMs[body.service];
-    if (arrival?.instance === body.instance && now.atMs - arrival.atMs > afterMs) {
+    // A silence that was told of ends with an arrival: that the bot or the sidecar was restarted is none.
+    if (arrival?.instance !== body.instance) return context.cause === "collector_down" ? UNKNOWN : CLEAR;
+    if (now.atMs - arrival.atMs > afterMs) {
       return { value: "breach", cause: "collector_down", facts: { ...facts, silentMs: now.atMs - arrival.atMs } };
     }
     return CLEAR;

@@ -69,6 +69,7 @@ interface Case {
   samples: Sample[];
   reads: string;
   firing?: boolean;
+  cause?: string;
   target?: string;
   alertTokenRefused?: boolean;
 }
@@ -295,6 +296,34 @@ const CASES: Partial<Record<RuleName, Case[]>> = {
       reads: "clear",
     },
     { title: "nothing of it ever arrived here", samples: [healthy(), own({})], reads: "clear" },
+    {
+      title: "nothing has arrived since the sidecar was restarted in the silence",
+      samples: [healthy(), own({})],
+      firing: true,
+      cause: "collector_down",
+      reads: "unknown",
+    },
+    {
+      title: "the bot was restarted in the silence",
+      samples: [healthy(), own({ lastMetricsAtMs: { shopbot: { instance: "i0", atMs: NOW.atMs - 11 * MINUTE } } })],
+      firing: true,
+      cause: "collector_down",
+      reads: "unknown",
+    },
+    {
+      title: "it arrives again",
+      samples: [healthy(), own({ lastMetricsAtMs: { shopbot: { instance: "i1", atMs: NOW.atMs } } })],
+      firing: true,
+      cause: "collector_down",
+      reads: "clear",
+    },
+    {
+      title: "it exports again, to somewhere else",
+      samples: [healthy(), own({})],
+      firing: true,
+      cause: "exporter_failing",
+      reads: "clear",
+    },
   ],
   BackupStale: [
     { title: "off", samples: [healthy({ backup: null })], reads: "unknown" },

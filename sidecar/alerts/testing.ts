@@ -77,7 +77,13 @@ export const thresholds = (): Thresholds => createThresholds(300_000, { max: 10,
 export function read(
   name: RuleName,
   samples: Sample[],
-  options: { firing?: boolean; target?: string; alertTokenRefused?: boolean | undefined; thresholds?: Thresholds } = {},
+  options: {
+    firing?: boolean;
+    cause?: string;
+    target?: string;
+    alertTokenRefused?: boolean | undefined;
+    thresholds?: Thresholds;
+  } = {},
 ): Reading {
   const rule = RULES.find((candidate) => candidate.name === name);
   if (rule === undefined) throw new Error(`no rule ${name}`);
@@ -87,6 +93,7 @@ export function read(
     now: NOW,
     thresholds: options.thresholds ?? thresholds(),
     firing: options.firing ?? false,
+    cause: options.cause ?? null,
     alertTokenRefused: options.alertTokenRefused,
     saidStopped: () => false,
   });
