@@ -34,6 +34,18 @@ for (const status of [200, 503]) {
   });
 }
 
+test("what another program leaves out is null, as it is in ours", async (t) => {
+  const page = healthBody({ telegram: { mode: "polling", connected: false }, telemetry: { enabled: false } });
+  const url = await serveHttp(t, (_, response) => void response.end(JSON.stringify(page)));
+  const { result } = await health(url);
+  assert.ok(result.ok);
+  const { telegram, updates, memory, backup, stopping, errors, telemetry } = result.body;
+  assert.deepEqual([telegram.last_error, telegram.seconds_since_success, telegram.connected], [null, null, false]);
+  assert.deepEqual([updates.oldest_in_flight_seconds, memory.limit_bytes], [null, null]);
+  assert.deepEqual([backup, stopping, errors.by_reason], [null, false, {}]);
+  assert.deepEqual([telemetry.enabled, telemetry.dropped], [false, { spans: 0, logs: 0 }]);
+});
+
 test("a page that is no health report is a failure of the body", async (t) => {
   const bodies = [
     "<html>",

@@ -66,9 +66,27 @@ export function handlingProbe({ name, url, identity, way, clocks }: Deps, interv
   };
 }
 
+/** What a bot may leave out because it has none (yet), by the part it belongs to. */
+const NOTHING: Partial<Record<keyof BotHealth, object>> = {
+  telegram: {
+    username: null,
+    last_success_at: null,
+    seconds_since_success: null,
+    in_flight_since: null,
+    last_error: null,
+    next_retry_at: null,
+    flood_until: null,
+    allowed_updates: null,
+  },
+  updates: { oldest_in_flight_seconds: null, inbox_pending: 0 },
+  errors: { last_at: null, by_reason: {} },
+  memory: { limit_bytes: null },
+  telemetry: { dropped: { spans: 0, logs: 0 }, last_export_error: null },
+};
+
 /**
- * The body as the contract has it, or undefined. Every object that rules read must be there; single fields are not
- * checked, so that a foreign bot with an older library is still watched.
+ * The body as the contract has it, or undefined. Every object that rules read must be there; of single fields only
+ * those are made good that another program leaves out where ours says null, so that such a bot is still watched.
  */
 function healthIn(body: string): BotHealth | undefined {
   let given: unknown;
@@ -81,5 +99,7 @@ function healthIn(body: string): BotHealth | undefined {
   const health = given as Record<string, unknown>;
   const parts = ["telegram", "updates", "errors", "event_loop", "memory", "checks", "telemetry"];
   const complete = parts.every((part) => typeof health[part] === "object" && health[part] !== null);
-  return complete && typeof health["service"] === "string" ? (given as BotHealth) : undefined;
+  if (!complete || typeof health["service"] !== "string") return undefined;
+  const filled = Object.entries(NOTHING).map(([part, none]) => [part, { ...none, ...(health[part] as object) }]);
+  return { backup: null, stopping: false, ...health, ...Object.fromEntries(filled) } as BotHealth;
 }
