@@ -32,12 +32,10 @@ export function createPointMaker(): (sample: Sample) => Point[] {
   }
 
   return (sample) =>
-    valuesOf(sample, increments).map(([series, value]) => ({
-      target: sample.target,
-      series,
-      atMs: sample.wallMs,
-      value,
-    }));
+    valuesOf(sample, increments).flatMap(([series, value]) =>
+      // A page of another program may lack a number, and one point without a value would cost its whole batch.
+      Number.isFinite(value) ? [{ target: sample.target, series, atMs: sample.wallMs, value }] : [],
+    );
 }
 
 function valuesOf(sample: Sample, increments: (sample: HealthSample) => [string, number][]): [string, number][] {

@@ -58,6 +58,13 @@ test("a bot that gets its name later is not there twice", () => {
   );
 });
 
+test("a page without a counter gives no points of it, and the others all the same", () => {
+  const { observe, values } = book();
+  const without = healthy({ updates: { handled: 1 } as never });
+  for (const sample of [without, without]) observe(sample);
+  assert.deepEqual([values("updates"), values("errors"), values("up")], [[], [0], [1, 1]]);
+});
+
 test("counters become increments: the first look gives none, a new process its own value", () => {
   const { observe, values } = book();
   const at = (received: number, total: number, started_at = "a") =>
