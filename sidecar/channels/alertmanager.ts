@@ -10,13 +10,25 @@ export function createAlertmanagerChannel(baseUrl: string, wallMs: () => number)
   const url = `${baseUrl}/api/v2/alerts`;
   const put = (messages: Message[], signal: AbortSignal) =>
     post(url, {
-      body: JSON.stringify(messages.map((message) => ({ ...alertOf(message), endsAt: endOf(message) }))),
+      body: JSON.stringify(messages.map(entryOf)),
       signal,
     });
 
-  function endOf(message: Message): string {
-    // A test ends by itself; an alert that is over ends where it ended.
-    return new Date(message.endsWallMs ?? wallMs() + HOLDS_MS).toISOString();
+  function entryOf(message: Message) {
+    const { labels, annotations, ...rest } = alertOf(message);
+    // Labels are an alert's identity there: with the cause among them a better one would be a second alert.
+    const { cause, ...identity } = labels;
+    return {
+      ...rest,
+      labels: identity,
+      annotations: { ...annotations, ...(cause !== undefined && { cause }) },
+      endsAt: endOf(message),
+    };
+  }
+
+  /** An alert that is over ends where it ended; one that ends at once, as a test would, is told to nobody. */
+  function endOf({ kind, endsWallMs }: Message): string {
+    return new Date(kind === "test" ? wallMs() + HOLDS_MS : (endsWallMs ?? wallMs() + HOLDS_MS)).toISOString();
   }
 
   return {

@@ -83,6 +83,26 @@ test("Alertmanager is told again what still fires, each time for five minutes", 
   assert.equal(JSON.parse(got[0]?.body ?? "")[0].labels.alertname, "TelegramBotDisconnected");
 });
 
+test("to Alertmanager an alert is the same one when its cause gets known", async (t) => {
+  const { url, got } = await receiver(t);
+  const channel = createAlertmanagerChannel(url, Date.now);
+  t.after(channel.close);
+  await channel.send(message({ cause: "unknown" }), ROUTE, soon());
+  await channel.refresh?.([message({ cause: "poll_stalled" })], soon());
+  const [first, second] = got.map(({ body }) => JSON.parse(body)[0]);
+  assert.deepEqual(second.labels, first.labels);
+  assert.deepEqual([first.annotations.cause, second.annotations.cause], ["unknown", "poll_stalled"]);
+});
+
+test("a test alert fires at Alertmanager and ends by itself", async (t) => {
+  const { url, got } = await receiver(t);
+  const wallMs = Date.parse("2026-11-20T14:03:00Z");
+  const channel = createAlertmanagerChannel(url, () => wallMs);
+  t.after(channel.close);
+  await channel.send(message({ kind: "test", endsWallMs: wallMs }), ROUTE, soon());
+  assert.equal(JSON.parse(got[0]?.body ?? "")[0].endsAt, "2026-11-20T14:08:00.000Z");
+});
+
 test("a receiver's refusal comes with its words and Retry-After", async (t) => {
   const { url } = await receiver(t, 429, { "retry-after": "9" });
   const channel = createWebhookChannel(url);
