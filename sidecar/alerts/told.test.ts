@@ -26,6 +26,7 @@ const CASES: [string, Incident, Told | undefined, Partial<Overlays>, Say | undef
   ["firing and inhibited", firing, undefined, { inhibited: true }, undefined],
   ["firing and flapping", firing, longAgo, { flapping: true }, undefined],
   ["recovering, told nothing", incidentOf({ state: "recovering" }), undefined, {}, undefined],
+  ["recovering, told an hour ago", incidentOf({ state: "recovering" }), longAgo, {}, undefined],
   ["resolved, told firing", over, longAgo, {}, "resolved"],
   ["resolved inside a silence, told firing", over, longAgo, { silenced: true }, "resolved"],
   ["resolved and flapping, told firing", over, longAgo, { flapping: true }, undefined],

@@ -46,6 +46,8 @@ export function decide(
     if (told === undefined) return wanted && incident.state === "firing" ? "firing" : undefined;
     if (told.state === "resolved") return undefined;
     if (higher(incident.severity, told.severity)) return "worse";
+    // "Still disconnected" of what has just come back would be false; a dip is reminded of.
+    if (incident.state === "recovering") return undefined;
     return now.atMs - told.saidAtMs >= repeatGapMs(told.repeats) ? "repeat" : undefined;
   }
   if (told?.state === "firing") return overlays.flapping ? undefined : "resolved";
