@@ -78,9 +78,10 @@ for (const [title, options] of [
 for (const [title, fault, pauses] of [
   ["a server error", { kind: "error", code: 500, description: "Internal Server Error: restart" }, [5000, 10_000]],
   ["a page instead of an answer", { kind: "html" }, [5000, 10_000]],
+  ["a flood wait", { kind: "flood", retryAfterSeconds: 37 }, [38_000, 38_000]],
   ["a refused token", { kind: "error", code: 401, description: "Unauthorized" }, [900_000, 900_000]],
 ] as const)
-  test(`after ${title} it waits longer each time, says so once, and goes on`, async (t) => {
+  test(`after ${title} it waits, says so once, and goes on`, async (t) => {
     const rule: FaultRule = { method: "getUpdates", times: 2, fault };
     const { presses, warnings, pauses: waited, press } = await pressed(t, { fault: rule });
     await press("s8|K7F2|9FQ2");

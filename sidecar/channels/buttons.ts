@@ -48,7 +48,10 @@ export async function pollButtons(options: Options, signal: AbortSignal): Promis
       failures++;
       const refused = answer?.status === 401 || answer?.status === 404;
       if (failures === 1 && !signal.aborted) log.warn({ status: answer?.status }, "alert buttons cannot be read");
-      await pause(refused ? RETRY_CAP_MS : Math.min(RETRY_CAP_MS, RETRY_MS * 2 ** Math.min(failures - 1, 4)), signal);
+      const waitMs = refused ? RETRY_CAP_MS : RETRY_MS * 2 ** Math.min(failures - 1, 4);
+      // A flood wait is of the token that the alerts need too: to ask within it makes it longer.
+      const floodMs = 1000 * ((answer?.body?.parameters?.retry_after ?? -1) + 1);
+      await pause(Math.max(Math.min(RETRY_CAP_MS, waitMs), floodMs), signal);
       continue;
     }
     failures = 0;
@@ -82,6 +85,7 @@ function pressOf({ data, from }: CallbackQuery): Press | undefined {
 interface Updates {
   ok: boolean;
   result: { update_id: number; callback_query?: CallbackQuery }[];
+  parameters?: { retry_after?: number };
 }
 function parsed(text: string): Updates | undefined {
   try {
