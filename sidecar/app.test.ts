@@ -131,6 +131,30 @@ test("the evaluator beats; while Telegram is out of reach the delivery beat fail
   assert.doesNotMatch(lines.join(), /ping\/main/);
 });
 
+for (const [whose, apart, ending] of [
+  ["the alerts' token too", false, "/ping/fail"],
+  ["the bot's token, not that of the alerts", true, "/ping"],
+] as const)
+  test(`the delivery heartbeat goes to ${ending} where Telegram refuses ${whose}`, async (t) => {
+    const telegram = await startFakeTelegram({ bots: ["shop", "alarm"] });
+    t.after(() => telegram.close());
+    telegram.group({ id: -7, title: "Operations", type: "supergroup" });
+    const { token } = telegram.bot("shop");
+    telegram.revoke("shop");
+    const beats: (string | undefined)[] = [];
+    const hc = await serveHttp(t, (request, response) => void response.end(String(beats.push(request.url))));
+    await run(t, {
+      BOT_URL: await serveHealth(t, "shop"),
+      BOT_TOKEN: token,
+      TELEGRAM_API_ROOT: telegram.url,
+      ALERT_CHAT_ID: "-7",
+      ...(apart && { ALERT_BOT_TOKEN: telegram.bot("alarm").token }),
+      DELIVERY_HEARTBEAT_URL: `${hc}/ping`,
+    });
+    await until("a beat", () => beats[0]);
+    assert.equal(beats[0], ending);
+  });
+
 test("what was opened before a port failed is closed again", async (t) => {
   const { port } = new URL(await serveHttp(t, () => {}));
   const dir = mkdtempSync(join(tmpdir(), "app-"));

@@ -13,7 +13,7 @@ import { createNames } from "./names.ts";
 import { serveOtlp } from "./otlp/receiver.ts";
 import { ownProbe } from "./own.ts";
 import { bind, urlOf } from "./ports.ts";
-import type { Sample } from "./probes/probe.ts";
+import type { Sample, TelegramSample } from "./probes/probe.ts";
 import { createProbes, shortestThreshold } from "./probes/registry.ts";
 import { systemClocks } from "./probes/seen.ts";
 import { every } from "./schedule.ts";
@@ -61,7 +61,9 @@ export async function createApp(config: SidecarConfig, { telemetry, log }: Deps)
 
     const status = createStatus(store);
     const newest = new Map<string, Sample>();
-    const heartbeats = createBeats(config, log, () => deliveryTroubles(newest, alerting));
+    const heartbeats = createBeats(config, log, () =>
+      deliveryTroubles(newest, alerting, config.alertChat?.shared === false),
+    );
     const pages = createConsole(
       {
         store,
@@ -145,14 +147,20 @@ async function closeAll(opened: (() => unknown)[]): Promise<void> {
   for (const close of opened.toReversed()) await close();
 }
 
-/** Why an alert would not arrive now; undefined before the first look at Telegram. */
-function deliveryTroubles(newest: Map<string, Sample>, { deliveries }: Alerting): string[] | undefined {
-  const looks = [...newest.values()].filter(({ kind }) => kind === "telegram");
+/**
+ * Why an alert would not arrive now; undefined before the first look at Telegram. `apart`: alerts go out with a token
+ * of their own, so that a bot's is refused is an alert and no reason why it would not arrive.
+ */
+function deliveryTroubles(newest: Map<string, Sample>, { deliveries }: Alerting, apart: boolean): string[] | undefined {
+  const looks = [...newest.values()].filter((sample) => sample.kind === "telegram");
   if (looks.length === 0) return undefined;
-  const works = looks.every(succeeded);
+  const works = looks.every((look) => succeeded(look) || (apart && isRefused(look)));
   const late = (deliveries.oldestMs() ?? 0) > DELIVERY_LATE_MS;
   return [...(works ? [] : ["the way to Telegram fails"]), ...(late ? ["a message waits for more than 5 min"] : [])];
 }
+
+const isRefused = ({ getMe }: TelegramSample): boolean =>
+  getMe?.ok === false && (getMe.errorCode === 401 || getMe.errorCode === 404);
 
 function createBeats(
   { heartbeatUrl, deliveryHeartbeatUrl }: SidecarConfig,
