@@ -13,6 +13,7 @@ import { plan } from "./plan.ts";
 import type { RenderOptions } from "./render.ts";
 import type { Context, Rule } from "./rule.ts";
 import { RULES } from "./rules.ts";
+import { ALERT_BOT } from "./rules-telegram.ts";
 import { holds, newInstance, step } from "./step.ts";
 import type { Thresholds } from "./thresholds.ts";
 import { type ChannelPolicy, createTruth, isOpenRow, keyOf, put, toldKey } from "./truth.ts";
@@ -152,9 +153,7 @@ export function createEngine(deps: EngineDeps, options: EngineOptions) {
     const due = now.atMs - checkpointAtMs >= CHECKPOINT_MS;
     const inhibitors: Inhibitor[] = [];
     const moved = rules.flatMap((rule) =>
-      rule
-        .targets(world)
-        .map((target) => guarded(keyOf(rule.name, target), () => evaluate(rule, target, now, inhibitors))),
+      targetsOf(rule).map((target) => guarded(keyOf(rule.name, target), () => evaluate(rule, target, now, inhibitors))),
     );
     const touched = [...moved, ...truth.recent(now).map((incident) => surround(incident, inhibitors, due, now))];
     if (due && now.atMs - startedAtMs >= UNSEEN_MS) touched.push(closeUnwatched(now));
@@ -163,10 +162,14 @@ export function createEngine(deps: EngineDeps, options: EngineOptions) {
     if (rows.length > 0) wake();
   }
 
+  /** Without a token of its own there is no alert bot. */
+  const targetsOf = (rule: Rule): string[] =>
+    rule.targets(world).filter((target) => target !== ALERT_BOT || options.tokenChannel !== undefined);
+
   /** What the configuration no longer names would stay as it was for ever: its open incidents end. */
   function closeUnwatched(now: Now): boolean {
     world = forgetUnseen(world, seen);
-    const watched = new Set(rules.flatMap((rule) => rule.targets(world).map((target) => keyOf(rule.name, target))));
+    const watched = new Set(rules.flatMap((rule) => targetsOf(rule).map((target) => keyOf(rule.name, target))));
     const gone = state.all("instance").filter(({ rule, target }) => !watched.has(keyOf(rule, target)));
     for (const { rule, target, incident: id } of gone) {
       const incident = id === null ? undefined : state.get("incident", id);
@@ -293,7 +296,7 @@ export function createEngine(deps: EngineDeps, options: EngineOptions) {
     standings(): Standing[] {
       const { atMs } = clock.now();
       return rules.flatMap((rule) =>
-        rule.targets(world).map((target): Standing => {
+        targetsOf(rule).map((target): Standing => {
           const { name, severity } = rule;
           const instance = state.get("instance", keyOf(name, target)) ?? newInstance(name, target, severity, atMs);
           const noDataForMs = instance.unknownSinceAtMs === null ? null : atMs - instance.unknownSinceAtMs;

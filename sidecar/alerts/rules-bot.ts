@@ -220,7 +220,11 @@ const telemetry: Rule = {
 const backup: Rule = {
   name: "BackupStale",
   severity: "warning",
-  targets: (world) => [...bots(world), "sidecar"],
+  // What was read and has no backups is not watched for them: else one that was open when they were turned off stays so.
+  targets: (world) => [
+    ...bots(world).filter((bot) => !world.bots[bot]?.health || world.bots[bot].backup !== null),
+    ...(world.own === null || world.ownBackup !== null ? ["sidecar"] : []),
+  ],
   read({ world, target, now, thresholds }) {
     const age = target === "sidecar" ? world.ownBackup : world.bots[target]?.backup;
     if (!age) return UNKNOWN;

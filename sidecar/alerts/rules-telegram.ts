@@ -1,3 +1,4 @@
+import type { BotView } from "./bot-view.ts";
 import { botAgeMs, disconnectCause, errorSince, isBack, otherBot, telegramFails, wayToTelegram } from "./cause.ts";
 import { bots, CLEAR, type Context, type Rule, STALE_MS, UNKNOWN } from "./rule.ts";
 import { bodyOf } from "./rules-bot.ts";
@@ -73,7 +74,7 @@ const negated = (ageMs: number | undefined) => (ageMs === undefined ? null : -ag
 const token: Rule = {
   name: "TelegramTokenInvalid",
   severity: "critical",
-  targets: (world) => [...bots(world), ALERT_BOT],
+  targets: (world) => [...bots(world).filter((bot) => hasToken(world.bots[bot])), ALERT_BOT],
   read({ world, target, thresholds, alertTokenRefused }) {
     if (target === ALERT_BOT) {
       if (alertTokenRefused === undefined) return UNKNOWN;
@@ -90,6 +91,8 @@ const token: Rule = {
     return UNKNOWN;
   },
 };
+/** Until it was looked at it may have one. */
+const hasToken = (bot: BotView | undefined) => !bot?.telegram || bot.telegram.value.expectedId !== undefined;
 /** The target of the rule about the token that alerts are sent with. */
 export const ALERT_BOT = "alert bot";
 

@@ -14,6 +14,7 @@ import {
   temporaryDir,
   unreachable,
 } from "./testing.ts";
+import { noStatus } from "./ledger.ts";
 import { deaf, fine, line, memoryChannel } from "./testing-line.ts";
 
 const SECOND = 1000;
@@ -422,6 +423,37 @@ test("what the configuration no longer names is closed and told so", async (t) =
   await second.run(2 * MINUTE, () => fine(second));
   assert.deepEqual(kinds(channel), ["firing DependencyUnhealthy", "resolved DependencyUnhealthy"]);
   assert.equal(second.engine.alerts("firing").length, 0);
+  second.close();
+});
+
+test("what was turned off since it fired is closed: backups, the bot's token, a token for alerts", async (t) => {
+  const dir = temporaryDir(t);
+  const channel = memoryChannel("telegram");
+  const first = createRig({ dir, channels: [channel] });
+  const backup = { last_verified_at: new Date(first.clock.wallMs() - 27 * HOUR).toISOString(), last_error: null };
+  const refused = { ok: false as const, status: 401, errorCode: 401, description: "Unauthorized" };
+  await first.run(MINUTE, () => [
+    healthSample(first.at(), health(first.at(), { backup })),
+    { ...telegramSample(first.at()), getMe: refused, expectedId: 1 } as Sample,
+  ]);
+  const parked = { class: "token" as const, description: "Unauthorized", sinceWallMs: 0, probeAtMs: 0 };
+  const status = { ...noStatus("telegram"), parked };
+  first.state.commit([{ table: "channel", key: "telegram", value: status }]);
+  first.engine.tick();
+  const open = (rig: Rig) => rig.engine.alerts("firing").map(({ rule, target }) => `${rule} ${target}`);
+  assert.deepEqual(open(first).toSorted(), [
+    "BackupStale shopbot",
+    "TelegramTokenInvalid alert bot",
+    "TelegramTokenInvalid shopbot",
+  ]);
+  first.close();
+  const second = createRig({ dir, clock: first.clock, channels: [channel], sharedToken: true });
+  const { getMe: _, expectedId: __, ...without } = telegramSample(second.at()) as Extract<Sample, { kind: "telegram" }>;
+  await second.run(11 * MINUTE, () => [
+    healthSample(second.at(), health(second.at(), { backup: null })),
+    { ...without, ...second.at() },
+  ]);
+  assert.deepEqual(open(second), []);
   second.close();
 });
 

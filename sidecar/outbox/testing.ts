@@ -48,6 +48,8 @@ export interface RigOptions {
   render?: Partial<EngineOptions["render"]>;
   random?: () => number;
   escalateAfterMs?: number;
+  /** The alerts go out with the token of a bot that is watched. */
+  sharedToken?: boolean;
 }
 
 /** An engine and a sender over the given channels, the first of which is primary; as `app.ts` wires them. */
@@ -85,7 +87,7 @@ export function createRig(options: RigOptions) {
         always: options.always?.includes(name) ?? false,
       })),
       escalateAfterMs: options.escalateAfterMs ?? 60_000,
-      tokenChannel: options.channels[0]?.name,
+      tokenChannel: options.sharedToken ? undefined : options.channels[0]?.name,
       render: {
         links: { grafanaUrl: undefined, consoleUrl: "http://127.0.0.1:8090", runbookUrl: undefined },
         environment: "prod",
