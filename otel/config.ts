@@ -21,13 +21,13 @@ const diagLevels = ["none", "error", "warn", "info", "debug", "verbose", "all"] 
 export const otelSettings = {
   OTEL_SDK_DISABLED: { schema: flag(), fallback: "false", doc: "`true` turns telemetry off; `/health` loses nothing." },
   OTEL_EXPORTER_OTLP_ENDPOINT: {
-    schema: httpUrl(),
+    schema: httpUrl({ mayHaveUser: true }),
     fallback: "http://127.0.0.1:4318",
     doc: "Base address of the OTLP/HTTP receiver.",
   },
-  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: { schema: httpUrl(), doc: "Full address for traces." },
-  OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: { schema: httpUrl(), doc: "Full address for metrics." },
-  OTEL_EXPORTER_OTLP_LOGS_ENDPOINT: { schema: httpUrl(), doc: "Full address for logs." },
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: { schema: httpUrl({ mayHaveUser: true }), doc: "Full address for traces." },
+  OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: { schema: httpUrl({ mayHaveUser: true }), doc: "Full address for metrics." },
+  OTEL_EXPORTER_OTLP_LOGS_ENDPOINT: { schema: httpUrl({ mayHaveUser: true }), doc: "Full address for logs." },
   OTEL_EXPORTER_OTLP_PROTOCOL: { schema: oneOf(protocols), fallback: "http/protobuf", doc: "Only `http/protobuf`." },
   OTEL_EXPORTER_OTLP_HEADERS: {
     schema: text(),

@@ -79,6 +79,16 @@ test("every problem is listed, and no secret is in the list", () => {
   assert.match(new s.ConfigError(problems.slice(0, 1)).message, /has 1 problem:/);
 });
 
+test("an address with user and password is refused, and the password not shown", () => {
+  const { problems } = read({ URL: "https://me:hunter2@h/topic" });
+  const [problem] = problems;
+  assert.deepEqual([problems.length, problem?.value], [1, '"https://(not shown)@h/topic"']);
+  assert.equal(problem?.expected, "a URL without user name and password");
+  assert.deepEqual(read({ URL: "https://h/@me" }).problems, []);
+  const exporter = { ENDPOINT: { schema: s.httpUrl({ mayHaveUser: true }), doc: "" } };
+  assert.deepEqual(s.readSettings(exporter, { ENDPOINT: "https://me:hunter2@h" }).problems, []);
+});
+
 test("a secret's file that is missing or empty is a problem of its own", () => {
   assert.match(read({ TOKEN_FILE: "/run/none" }).problems[0]?.expected ?? "", /cannot be read \(ENOENT\)/);
   assert.match(read({ TOKEN_FILE: "/run/empty" }).problems[0]?.expected ?? "", /the file is empty/);

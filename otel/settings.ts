@@ -90,7 +90,7 @@ function textOf(
 }
 
 const shown = (text: string, setting: Setting<unknown>): string =>
-  setting.secret ? "(secret, not shown)" : JSON.stringify(text);
+  setting.secret ? "(secret, not shown)" : JSON.stringify(text.replace(/\/\/[^/\s]*@/g, "//(not shown)@"));
 
 const DURATION_MS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 const SIZE_BYTES: Record<string, number> = { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3, TiB: 1024 ** 4 };
@@ -129,16 +129,22 @@ export const flag = (): v.GenericSchema<string, boolean> =>
 export const oneOf = <const W extends readonly string[]>(words: W): v.GenericSchema<string, W[number]> =>
   v.picklist(words, `one of ${words.join(", ")}`);
 
-/** An http or https URL without credentials; returned without its trailing slash. */
-export const httpUrl = (): v.GenericSchema<string, string> =>
+/**
+ * An http or https URL, returned without its trailing slash. `mayHaveUser`: with `user:password@`, which only the OTLP
+ * exporters send; undici, through which everything else goes, leaves it out without a word.
+ */
+export const httpUrl = ({ mayHaveUser = false } = {}): v.GenericSchema<string, string> =>
   v.pipe(
     v.string(),
     v.check((given) => {
       const url = URL.parse(given);
       return url !== null && /^https?:$/.test(url.protocol);
     }, "a URL that starts with http:// or https://"),
+    v.check((given) => mayHaveUser || !hasUser(given), "a URL without user name and password"),
     v.transform((given) => given.replace(/\/+$/, "")),
   );
+
+const hasUser = (given: string): boolean => /^https?:\/\/[^/?#]*@/i.test(given);
 
 /** Words separated by commas or blanks. */
 export const list = (): v.GenericSchema<string, string[]> =>

@@ -206,6 +206,13 @@ const badEnvironments: [Record<string, string>, string[]][] = [
     { HEARTBEAT_URL: "hc.example/uuid" },
     ["  HEARTBEAT_URL = (secret, not shown): a URL that starts with http:// or https://"],
   ],
+  [
+    { ALERT_NTFY_URL: "https://me:hunter2@ntfy.example/t", BOT_URL: "http://me:hunter2@shop:8080" },
+    [
+      '  BOT_URL = "http://(not shown)@shop:8080": a URL that starts with http:// or https://, or none',
+      "  ALERT_NTFY_URL = (secret, not shown): a URL without user name and password",
+    ],
+  ],
   [{ SIDECAR_CONFIG: "/no" }, ["  SIDECAR_CONFIG = /no: cannot be read (ENOENT); check path and owner"]],
 ];
 for (const [env, expected] of badEnvironments) {
