@@ -62,6 +62,17 @@ test("ntfy gets one PUT with title, priority, tags and actions", async (t) => {
   assert.equal(over?.headers["actions"], undefined);
 });
 
+test("a long text in another script is cut for ntfy at whole characters, before it becomes a file", async (t) => {
+  const { url, got } = await receiver(t);
+  const channel = createNtfyChannel(`${url}/topic`);
+  t.after(channel.close);
+  await channel.send(message({ plain: `x${"ошибка 🔴 ".repeat(350)}` }), ROUTE, soon());
+  const body = got[0]?.body ?? "";
+  assert.ok(Buffer.byteLength(body) <= 4096 && Buffer.byteLength(body) > 4080);
+  assert.match(body, /^xошибка 🔴 .*…$/);
+  assert.doesNotMatch(body, /\ufffd/);
+});
+
 test("Alertmanager is told again what still fires, each time for five minutes", async (t) => {
   const { url, got } = await receiver(t);
   let wallMs = Date.parse("2026-11-20T14:03:00Z");

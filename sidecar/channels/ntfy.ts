@@ -11,7 +11,7 @@ export function createNtfyChannel(url: string): Channel {
     digests: true,
     pace: { everyMs: 0, perMinute: 60 },
     send: (message, _, signal) =>
-      post(url, { method: "PUT", headers: headersOf(message), body: message.plain, signal }),
+      post(url, { method: "PUT", headers: headersOf(message), body: clipBytes(message.plain), signal }),
     close,
   };
 }
@@ -28,6 +28,14 @@ function headersOf(message: Message): Record<string, string> {
     tags: over ? "white_check_mark" : message.severity === "critical" ? "rotating_light" : "warning",
     ...(ways.length > 0 && { actions: ways.slice(0, 3).join("; ") }), // ntfy takes three
   };
+}
+
+const MAX_BYTES = 4096; // a longer body becomes a file beside the notification, or is refused where files are off
+
+function clipBytes(text: string): string {
+  if (Buffer.byteLength(text) <= MAX_BYTES) return text;
+  const { read } = new TextEncoder().encodeInto(text, new Uint8Array(MAX_BYTES - 3));
+  return `${text.slice(0, read)}…`;
 }
 
 /** Headers are ASCII; ntfy decodes RFC 2047. */
