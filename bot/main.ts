@@ -2,6 +2,10 @@ import { ConfigError, readTelemetryConfig, startTelemetry } from "@gramwatch/ote
 import { readConfig } from "./config.ts";
 import manifest from "./package.json" with { type: "json" };
 
+// Before the first use of libuv's threads, of which only half may look up names: two names whose server is silent would
+// stop every other lookup, and what is next door would look dead.
+process.env["UV_THREADPOOL_SIZE"] ??= "16";
+
 async function run(env: NodeJS.ProcessEnv): Promise<number> {
   const { problems } = readTelemetryConfig(env);
   const config = readConfig(env, { isTerminal: process.stdout.isTTY, more: problems });

@@ -9,6 +9,7 @@ export { addSecret, redact, redactFreeText } from "./redact.ts";
 export { describeError, type DescribedError } from "./describe-error.ts";
 export { HandlingError, handlingReasonOf, reasonOf, reasonOfCode, statusLabel } from "./reason.ts";
 export { newCorrelationId, rootSpanId, shortReference } from "./reference.ts";
+export { addressesOf, sharedLookup } from "./lookup.ts";
 export { createTransport, type Transport, type TransportOptions } from "./transport.ts";
 export {
   createBotHealth,

@@ -2,6 +2,7 @@ import type { Readable } from "node:stream";
 import type { ApiClientOptions } from "grammy";
 import type { Dispatcher } from "undici";
 import { Agent, request } from "undici";
+import { sharedLookup } from "./lookup.ts";
 import { addSecret } from "./redact.ts";
 
 export interface TransportOptions {
@@ -39,7 +40,13 @@ export function createTransport(options: TransportOptions): Transport {
   const deadlines: Readonly<Record<string, number>> = { ...DEADLINES_MS, ...options.deadlinesMs };
   // The deadline here is total; undici's own timers for headers and body would be set and cleared for nothing.
   // Over HTTP/1.1 a call has a connection of its own: one that hangs holds up no other.
-  const untimed = { pipelining: 1, headersTimeout: 0, bodyTimeout: 0, allowH2: false };
+  const untimed = {
+    pipelining: 1,
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    allowH2: false,
+    connect: { lookup: sharedLookup },
+  };
   const dispatcher = new Agent({ ...untimed, connections: 64 });
   // Its own: behind 64 sends that hang, a poll would wait for a connection until it is given up.
   const polls = new Agent({ ...untimed, connections: 2 });

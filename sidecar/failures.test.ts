@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
@@ -9,7 +10,7 @@ import { describe, test, type TestContext } from "node:test";
 import type { BotHealth } from "@gramwatch/otel";
 import type { FakeTelegram, Fault } from "../fake-telegram/mod.ts";
 import { serveHttp } from "./probes/testing.ts";
-import { type Running, until } from "./testing.ts";
+import { freePorts, type Running, until } from "./testing.ts";
 import { ask, chatShows, firing, startWorld, type World } from "./testing-world.ts";
 
 /**
@@ -227,6 +228,36 @@ describe("failures of the field", { concurrency: 6 }, () => {
       "bot_egress",
       /disconnected from Telegram[^]*Cause: the bot's own way out is broken \(proxy, policy or resolver\)/,
     );
+  });
+
+  test("failure 11: a name server that is silent: what needs none of it, the bot next door, stays well", async (t) => {
+    const server = createSocket("udp4");
+    const bound = once(server, "listening");
+    server.bind(53, "127.53.53.53");
+    t.after(() => server.close());
+    const dir = mkdtempSync(join(tmpdir(), "silent-"));
+    t.after(() => rmSync(dir, { recursive: true }));
+    writeFileSync(join(dir, "resolv.conf"), "nameserver 127.53.53.53\n");
+    writeFileSync(join(dir, "hosts"), "127.0.0.1 bot.test\n");
+    const mounts = ["resolv.conf", "hosts"].map((file) => `mount --bind ${join(dir, file)} /etc/${file}`).join(" && ");
+    const through = ["unshare", "--mount", "sh", "-c", `${mounts} && exec "$@"`, "sh"];
+    if (process.getuid?.() !== 0 || spawnSync(through[0] ?? "", [...through.slice(1), "true"]).status !== 0)
+      return t.skip("user side: only root may give a process a resolver of its own");
+    await bound;
+    const [botPort = 0] = await freePorts(1);
+    const world = await startWorld(t, {
+      bot: { BOT_HTTP_PORT: String(botPort) },
+      sidecar: {
+        BOT_URL: `http://bot.test:${botPort}`,
+        TELEGRAM_API_ROOT: "http://telegram.test:8081",
+        CONTROL_TARGETS: "elsewhere.test:443",
+      },
+      sidecarThrough: through,
+    });
+    const failed = (probe: string) =>
+      world.sidecar.output().match(new RegExp(`"probe":"${probe}".*"a probe fails"`, "g")) ?? [];
+    await until("looks at Telegram that end without its address", () => failed("telegram")[1]);
+    assert.deepEqual(failed("health"), []);
   });
 
   test("failure 12: IPv6 is advertised and leads nowhere", async (t) => {

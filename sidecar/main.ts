@@ -3,6 +3,10 @@ import { readConfig } from "./config.ts";
 import { urlOf } from "./ports.ts";
 import manifest from "./package.json" with { type: "json" };
 
+// Before the first use of libuv's threads, of which only half may look up names: two names whose server is silent would
+// stop every other lookup, and what is next door would look dead.
+process.env["UV_THREADPOOL_SIZE"] ??= "16";
+
 async function run(env: NodeJS.ProcessEnv, args: string[]): Promise<number> {
   const { problems } = readTelemetryConfig(env);
   const config = readConfig(env, { isTerminal: process.stdout.isTTY, more: problems });

@@ -30,6 +30,8 @@ export interface WorldOptions {
   /** Over the environment of the sidecar and of the bot. */
   sidecar?: Record<string, string>;
   bot?: Record<string, string>;
+  /** What the sidecar is started by: a program and its arguments. */
+  sidecarThrough?: string[];
   /** `rules:` of the YAML file, as JSON. */
   rules?: object;
   telegram?: FakeTelegramOptions;
@@ -71,7 +73,7 @@ export async function startWorld(t: TestContext, options: WorldOptions = {}): Pr
     return bot;
   };
   const startSidecar = async (over: Record<string, string> = {}) => {
-    const sidecar = start(t, "main.ts", {
+    const env = {
       ...common,
       SIDECAR_CONFIG: join(dir, "g.yaml"),
       ALERT_BOT_TOKEN: alerts.bot("alarm").token,
@@ -81,7 +83,8 @@ export async function startWorld(t: TestContext, options: WorldOptions = {}): Pr
       DISCONNECTED_AFTER: "3s",
       ...options.sidecar,
       ...over,
-    });
+    };
+    const sidecar = start(t, "main.ts", env, [], options.sidecarThrough);
     await sidecar.said("sidecar started");
     return sidecar;
   };

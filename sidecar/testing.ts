@@ -17,13 +17,23 @@ export interface Running {
   end(signal?: NodeJS.Signals): Promise<number | null>;
 }
 
-/** Starts `node <file>` with these variables only. Whatever still runs at the end of the test is killed. */
-export function start(t: TestContext, file: string, env: Record<string, string>, args: string[] = []): Running {
+/**
+ * Starts `node <file>` with these variables only, by way of the program and arguments `through` if there are some.
+ * Whatever still runs at the end of the test is killed.
+ */
+export function start(
+  t: TestContext,
+  file: string,
+  env: Record<string, string>,
+  args: string[] = [],
+  through: string[] = [],
+): Running {
   const path = fileURLToPath(new URL(file, import.meta.url));
   // A process that ends by itself counts in the coverage of the test that started it.
   const { NODE_V8_COVERAGE } = process.env;
   const inherited = NODE_V8_COVERAGE === undefined ? {} : { NODE_V8_COVERAGE };
-  const child = spawn(process.execPath, [path, ...args], {
+  const [program = "", ...rest] = [...through, process.execPath, path, ...args];
+  const child = spawn(program, rest, {
     env: { ...inherited, ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });

@@ -1,4 +1,5 @@
 import { Readable } from "node:stream";
+import { sharedLookup } from "@gramwatch/otel";
 import { Agent, request } from "undici";
 import type { Answer } from "./channel.ts";
 
@@ -11,7 +12,12 @@ const MAX_ANSWER_BYTES = 64 * 1024;
  */
 export function createPost() {
   const agent = new Agent({
-    connect: { timeout: CONNECT_MS, autoSelectFamily: true, autoSelectFamilyAttemptTimeout: 2500 },
+    connect: {
+      timeout: CONNECT_MS,
+      autoSelectFamily: true,
+      autoSelectFamilyAttemptTimeout: 2500,
+      lookup: sharedLookup,
+    },
     pipelining: 0,
     allowH2: false,
   });

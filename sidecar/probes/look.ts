@@ -1,9 +1,8 @@
 import type { LookupAddress } from "node:dns";
-import { lookup as systemLookup } from "node:dns/promises";
 import { type IncomingMessage, request } from "node:http";
 import { connect, isIP, type Socket, type TcpNetConnectOpts } from "node:net";
 import { connect as connectTls, type TLSSocket } from "node:tls";
-import { redact } from "@gramwatch/otel";
+import { addressesOf, redact } from "@gramwatch/otel";
 import type { Failure, Phase } from "./probe.ts";
 
 /** Every address of a name, in the order to try; rejects with Node's DNS codes. */
@@ -21,7 +20,7 @@ export interface Way {
 
 /** The machine's own resolver (getaddrinfo, as every client of ours uses it), IPv4 first. */
 export const systemWay = (phaseTimeoutMs: number): Way => ({
-  lookup: (host) => systemLookup(host, { all: true, order: "ipv4first" }),
+  lookup: (host) => addressesOf(host, { order: "ipv4first" }),
   connect,
   now: () => performance.now(),
   phaseTimeoutMs,
