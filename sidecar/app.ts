@@ -61,9 +61,10 @@ export async function createApp(config: SidecarConfig, { telemetry, log }: Deps)
 
     const status = createStatus(store);
     const newest = new Map<string, Sample>();
-    const heartbeats = createBeats(config, log, () =>
-      deliveryTroubles(newest, alerting, config.alertChat?.shared === false),
-    );
+    const heartbeats = createBeats(config, log, {
+      stateTroubles: () => [state.problem()].filter((problem) => problem !== undefined),
+      deliveryTroubles: () => deliveryTroubles(newest, alerting, config.alertChat?.shared === false),
+    });
     const pages = createConsole(
       {
         store,
@@ -165,12 +166,12 @@ const isRefused = ({ getMe }: TelegramSample): boolean =>
 function createBeats(
   { heartbeatUrl, deliveryHeartbeatUrl }: SidecarConfig,
   log: Log,
-  deliveryTroubles: () => string[] | undefined,
+  troubles: Pick<Parameters<typeof createHeartbeats>[0], "stateTroubles" | "deliveryTroubles">,
 ) {
   return createHeartbeats({
     ...(heartbeatUrl !== undefined && { mainUrl: heartbeatUrl }),
     ...(deliveryHeartbeatUrl !== undefined && { deliveryUrl: deliveryHeartbeatUrl }),
-    deliveryTroubles,
+    ...troubles,
     now: () => performance.now(),
     wall: () => Date.now(),
     onChange: ({ heartbeat, lastError }) =>

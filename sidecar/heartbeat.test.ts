@@ -11,6 +11,7 @@ function setUp(over: Partial<Parameters<typeof createHeartbeats>[0]> = {}) {
   const beats = createHeartbeats({
     mainUrl: "http://hc.example/main",
     deliveryUrl: "http://hc.example/delivery",
+    stateTroubles: () => [],
     deliveryTroubles: () => troubles,
     now: () => nowMs,
     wall: () => 1_000_000 + nowMs,
@@ -59,6 +60,20 @@ test("while an alert would not arrive the delivery beat goes to /fail with the r
   ]);
 });
 
+test("while the state is not on disk the main beat goes to /fail and says so, the delivery one goes on", async () => {
+  const stateTroubles = ["state not saved: no space left"];
+  const { tickAt, calls } = setUp({ stateTroubles: () => stateTroubles });
+  await tickAt(0);
+  stateTroubles.pop();
+  await tickAt(60_000);
+  assert.deepEqual(calls, [
+    ["http://hc.example/main/fail", '{"reasons":["state not saved: no space left"]}'],
+    ["http://hc.example/delivery", ""],
+    ["http://hc.example/main", ""],
+    ["http://hc.example/delivery", ""],
+  ]);
+});
+
 test("before anything is known of the delivery there is no beat for it, and then at once", async () => {
   let known: string[] | undefined;
   const { tickAt, calls } = setUp({ deliveryTroubles: () => known });
@@ -70,7 +85,7 @@ test("before anything is known of the delivery there is no beat for it, and then
 });
 
 test("without a URL there is no heartbeat", async () => {
-  const none = createHeartbeats({ deliveryTroubles: () => [], now: () => 0, wall: () => 0 });
+  const none = createHeartbeats({ stateTroubles: () => [], deliveryTroubles: () => [], now: () => 0, wall: () => 0 });
   none.tick();
   assert.deepEqual(none.status(), []);
 });
@@ -110,7 +125,7 @@ test("over a real socket: the beat is a POST; a refused port and a closed connec
     response.end("OK");
   });
   const real = (mainUrl: string) =>
-    createHeartbeats({ mainUrl, deliveryTroubles: () => [], now: () => 0, wall: () => 7 });
+    createHeartbeats({ mainUrl, stateTroubles: () => [], deliveryTroubles: () => [], now: () => 0, wall: () => 7 });
   const good = real(`${url}/ping/secret-id`);
   const refused = real(`http://127.0.0.1:${await refusedPort()}/secret-id`);
   const cut = real(`http://127.0.0.1:${await serveTcp(t, (socket) => socket.destroy())}/secret-id`);

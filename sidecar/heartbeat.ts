@@ -21,6 +21,8 @@ interface Call {
 interface Deps {
   mainUrl?: string;
   deliveryUrl?: string;
+  /** Why the state is not on disk; empty: it is. */
+  stateTroubles: () => string[];
   /** Why an alert would not arrive now; empty: it would; undefined: not known yet, so there is no beat. */
   deliveryTroubles: () => string[] | undefined;
   now: () => number;
@@ -42,16 +44,24 @@ const postOnce: Post = async (url, body, signal) => {
 
 /**
  * The two heartbeats (Healthchecks URL scheme). `tick` is called by the evaluator after the state was written, never by
- * a timer of its own: a beat proves that evaluation runs. `delivery` goes to `<url>/fail` with the reasons as JSON when
- * an alert would not arrive. A beat is at most every 60 s, never two at once, and nothing waits for it.
+ * a timer of its own: a beat of `main` proves that evaluation runs and its state is on disk, one of `delivery` that an
+ * alert would arrive. What does not hold goes to `<url>/fail` with the reasons as JSON. A beat is at most every 60 s,
+ * never two at once, and nothing waits for it.
  */
 export function createHeartbeats(deps: Deps) {
-  const { mainUrl, deliveryUrl, deliveryTroubles, now, wall, post = postOnce, onChange = () => {} } = deps;
+  const {
+    mainUrl,
+    deliveryUrl,
+    stateTroubles,
+    deliveryTroubles,
+    now,
+    wall,
+    post = postOnce,
+    onChange = () => {},
+  } = deps;
   const switches = [
-    ...(mainUrl === undefined ? [] : [createSwitch("main", () => ({ url: mainUrl, body: "" }))]),
-    ...(deliveryUrl === undefined
-      ? []
-      : [createSwitch("delivery", () => deliveryCall(deliveryUrl, deliveryTroubles()))]),
+    ...(mainUrl === undefined ? [] : [createSwitch("main", () => callOf(mainUrl, stateTroubles()))]),
+    ...(deliveryUrl === undefined ? [] : [createSwitch("delivery", () => callOf(deliveryUrl, deliveryTroubles()))]),
   ];
 
   function createSwitch(heartbeat: HeartbeatStatus["heartbeat"], call: () => Call | undefined) {
@@ -98,7 +108,7 @@ export function createHeartbeats(deps: Deps) {
   };
 }
 
-function deliveryCall(url: string, troubles: string[] | undefined): Call | undefined {
+function callOf(url: string, troubles: string[] | undefined): Call | undefined {
   if (troubles === undefined) return undefined;
   if (troubles.length === 0) return { url, body: "" };
   const failing = new URL(url);
