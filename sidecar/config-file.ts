@@ -5,8 +5,8 @@ import { defaultThresholds, type RuleName } from "./alerts/thresholds.ts";
 
 const URL_EXPECTED = "a URL that starts with http:// or https://";
 
-/** The rules that `rules:` may name. */
-const RULE_NAMES = Object.keys(defaultThresholds(0, { max: 0, windowMs: 0 })) as RuleName[];
+/** The rules that `rules:` may name, with their limits. */
+const RULES = Object.entries(defaultThresholds(0, { max: 0, windowMs: 0 })) as [RuleName, object][];
 
 /** An object whose unknown keys are errors that say which keys there are. */
 function strict<E extends v.ObjectEntries>(entries: E) {
@@ -22,14 +22,20 @@ const url = v.pipe(v.string(URL_EXPECTED), httpUrl());
 const time = v.pipe(v.string("a duration, written like 30s, 5m or 1h"), duration(250));
 const yesNo = v.boolean("true or false");
 
-const rule = strict({
+const common = {
   enabled: v.optional(yesNo),
   severity: v.optional(v.picklist(["warning", "critical"], "one of warning, critical")),
   after: v.optional(time),
   recover_after: v.optional(time),
-  max: v.optional(positive),
-  window: v.optional(time),
-});
+};
+const max = v.optional(positive);
+const window = v.optional(time);
+const counting = strict({ ...common, max, window });
+/** `max` and `window` only where the rule has such a limit: elsewhere they would be taken and do nothing. */
+function ruleWith(limits: object): typeof counting {
+  const entries = { ...common, ...("max" in limits && { max }), ...("windowMs" in limits && { window }) };
+  return strict(entries) as typeof counting;
+}
 const file = strict({
   bots: v.optional(
     v.pipe(
@@ -78,9 +84,9 @@ const file = strict({
   ),
   rules: v.optional(
     strict(
-      Object.fromEntries(RULE_NAMES.map((name) => [name, v.optional(rule)])) as Record<
+      Object.fromEntries(RULES.map(([name, limits]) => [name, v.optional(ruleWith(limits))])) as Record<
         RuleName,
-        v.OptionalSchema<typeof rule, undefined>
+        v.OptionalSchema<typeof counting, undefined>
       >,
     ),
   ),

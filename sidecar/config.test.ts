@@ -256,7 +256,14 @@ const badFiles: [string, string[]][] = [
     "rules: {TelegramBotDisconnected: {after: 5, loud: true}}",
     [
       "  g.yaml: rules.TelegramBotDisconnected.after = 5: a duration, written like 30s, 5m or 1h",
-      "  g.yaml: rules.TelegramBotDisconnected.loud: unknown key; known here: enabled, severity, after, recover_after, max, window",
+      "  g.yaml: rules.TelegramBotDisconnected.loud: unknown key; known here: enabled, severity, after, recover_after",
+    ],
+  ],
+  [
+    "rules: {UpdatesBacklog: {max: 5, window: 1h}, MemoryHigh: {max: 5}, BotRestarting: {max: 5, window: 1h}}",
+    [
+      "  g.yaml: rules.UpdatesBacklog.window: unknown key; known here: enabled, severity, after, recover_after, max",
+      "  g.yaml: rules.MemoryHigh.max: unknown key; known here: enabled, severity, after, recover_after",
     ],
   ],
 ];

@@ -110,7 +110,7 @@ const conflict: Rule = {
     const count = bot.conflictsAtMs.filter((seenAtMs) => now.atMs - seenAtMs <= windowMs).length;
     if (!newest && count < max) return CLEAR;
     const webhookSet = bot.webhook?.value.result.ok === true && bot.webhook.value.result.url !== "";
-    const facts = { count, lastError: body.telegram.last_error?.description ?? null };
+    const facts = { count, windowMs, lastError: body.telegram.last_error?.description ?? null };
     return { value: "breach", cause: webhookSet ? "webhook_set" : "second_poller", facts };
   },
 };

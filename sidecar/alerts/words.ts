@@ -140,7 +140,7 @@ const WORDS: Record<RuleName, Words> = {
     still: "its polls are still taken by another",
     resolved: "polls alone again",
     missed: "its polls were taken by another, over now",
-    line: (facts) => `${text(facts["count"])} conflicts in 5 min.`,
+    line: (facts) => `${text(facts["count"])} conflicts in ${span(number(facts["windowMs"]))}.`,
   },
   TelegramWebhookMisconfigured: {
     firing: "webhook settings are wrong",
