@@ -26,20 +26,29 @@ const STORAGE_RETRY_MS = 5000;
 export function createDelivery(deps: DeliverDeps) {
   const { outbound, clock, random } = deps;
   let interrupt = new AbortController();
+  /** Done with, but still in the table: the disk refused to let it go. */
+  let settled: number | undefined;
+
+  function settle(message: QueuedMessage): void {
+    settled = message.id;
+    outbound.sent(message.id);
+    settled = undefined;
+  }
 
   async function deliver(message: QueuedMessage, signal: AbortSignal): Promise<void> {
+    // On a full disk it would be sent again every few seconds.
+    if (settled === message.id) return settle(message);
     try {
       await deps.send(message, signal);
-      outbound.sent(message.id);
     } catch (error) {
       if (signal.aborted) return;
       const reason = reasonOf(error);
       const retryAt = clock.now() + (reason === "unauthorized" ? REFUSED_MS : waitMs(error, message.attempts));
       const tooLate = message.kind === "reply" && retryAt > message.createdAt + REPLY_EXPIRES_MS;
       if (deps.worthKeeping(reason) && !tooLate) return outbound.postpone(message, retryAt);
-      outbound.sent(message.id);
       deps.gaveUp(message, reason, error);
     }
+    settle(message);
   }
 
   function waitMs(error: unknown, attempts: number): number {

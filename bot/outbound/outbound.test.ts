@@ -53,6 +53,27 @@ test("a reminder that cannot be sent is tried again until Telegram is back", asy
   assert.equal(bot.app.health.snapshot().errors.total, 0);
 });
 
+test("a full disk: what was sent is not sent again, however long it cannot be taken off the list", async (t) => {
+  const clock = fakeClock();
+  const bot = await startTestBot(t, { clock });
+  await bot.ask("/remind 1m tea");
+  bot.db.exec("PRAGMA query_only = 1"); // as a full disk, refuses every write
+  await clock.advance(60_000);
+  await bot.telegram.called("sendMessage", { skip: 1 });
+  for (let tries = 0; tries < 3; tries++) {
+    await clock.sleeping(5000);
+    assert.equal(bot.app.health.snapshot().status, "fail");
+    await clock.advance(5000);
+  }
+  bot.db.exec("PRAGMA query_only = 0");
+  await clock.advance(5000);
+  assert.equal(await bot.ask("/reminders"), "No reminders. Set one: /remind 20m tea");
+  assert.deepEqual(
+    bot.telegram.messages(4242).flatMap((message) => ("text" in message && message.text.startsWith("⏰") ? 1 : [])),
+    [1],
+  );
+});
+
 test("a reminder to who has blocked the bot is dropped without an error, another refusal is one", async (t) => {
   const clock = fakeClock();
   const bot = await startTestBot(t, { clock });
