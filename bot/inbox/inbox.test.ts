@@ -174,3 +174,20 @@ test("a full disk takes nothing in, and a handled update is marked as soon as th
   inbox.flush();
   assert.equal(inbox.recover(), 0, "update 1 was marked together with the start of update 3");
 });
+
+test("what is open is found without a look at the handled updates of a week", (t) => {
+  const db = openDatabase(`${temporaryDir(t)}/bot.db`);
+  const statements: string[] = [];
+  const prepare = db.prepare.bind(db);
+  db.prepare = (sql) => {
+    statements.push(sql);
+    return prepare(sql);
+  };
+  createInbox(db, options);
+  const aboutOpen = statements.filter((sql) => /WHERE.* state = '(pending|running)'/.test(sql));
+  assert.equal(aboutOpen.length, 4);
+  for (const sql of aboutOpen) {
+    const plan = prepare(`EXPLAIN QUERY PLAN ${sql}`).all();
+    assert.match(String(plan[0]?.["detail"]), /USING (COVERING )?INDEX inbox_open /, sql);
+  }
+});
