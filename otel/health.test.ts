@@ -227,6 +227,21 @@ test("a failing check degrades, a failing critical one fails, a throwing one fai
   assert.deepEqual([health.snapshot().status, health.snapshot().checks["odd"]?.ok], ["degraded", false]);
 });
 
+test("an inbox that cannot be read leaves the page, with the last number", () => {
+  let readable = true;
+  const { health } = setUp({
+    inboxPending: () => {
+      if (readable) return 3;
+      throw new Error("database disk image is malformed");
+    },
+  });
+  health.addCheck("sqlite", () => ({ ok: readable }), { critical: true });
+  assert.equal(health.snapshot().updates.inbox_pending, 3);
+  readable = false;
+  const { status, updates } = health.snapshot();
+  assert.deepEqual([status, updates.inbox_pending], ["fail", 3]);
+});
+
 test("telemetry that is lost degrades for a minute; exporters that the user turned off do not", () => {
   const { health, clock, export: exporting } = setUp();
   health.poll.returned();

@@ -67,7 +67,15 @@ export type BotHealthState = ReturnType<typeof createBotHealth>;
  */
 export function createBotHealth(options: BotHealthOptions) {
   const { telemetry, now = Date.now, monotonic = () => performance.now() } = options;
-  const inboxPending = options.inboxPending ?? (() => 0);
+  let lastPending = 0;
+  /** The last that was known while the inbox cannot be read: its check says that, on a page that must come. */
+  const inboxPending = (): number => {
+    try {
+      return (lastPending = options.inboxPending?.() ?? 0);
+    } catch {
+      return lastPending;
+    }
+  };
   const startedMs = monotonic();
   const counts = createCounts(now, monotonic);
   const connection = createConnection({ now, monotonic }, options.mode ?? "polling", () => counts.countError("poll"));
