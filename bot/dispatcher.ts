@@ -16,6 +16,7 @@ import { onlyAllowed } from "./access.ts";
 import type { Clock } from "./clock.ts";
 import type { BotConfig } from "./config.ts";
 import type { BotContext } from "./context.ts";
+import type { Html } from "./html.ts";
 import { apology, isHarmless, withDeadline } from "./handling.ts";
 import type { InboxItem } from "./inbox/inbox.ts";
 import type { createSay } from "./outbound/say.ts";
@@ -47,11 +48,11 @@ export function createDispatcher(deps: DispatcherDeps): (item: InboxItem) => Pro
   const { bot, say, health, log, clock, drained } = deps;
   const cutOff = new WeakSet<object>();
 
-  const answer = (ctx: BotContext, message: Parameters<typeof say>[1], signal?: AbortSignal): Promise<void> => {
+  const answer = (ctx: BotContext, message: Html, signal: AbortSignal, keepWhenCut = false): Promise<void> => {
     const chatId = ctx.chat?.id;
     if (chatId === undefined) return Promise.resolve();
     const threadId = ctx.msg?.is_topic_message ? ctx.msg.message_thread_id : undefined;
-    return say({ chatId, threadId, correlationId: ctx.correlationId }, message, signal);
+    return say({ chatId, threadId, correlationId: ctx.correlationId }, message, signal, keepWhenCut);
   };
 
   const prepare: MiddlewareFn<BotContext> = (ctx, next) => {
@@ -76,7 +77,8 @@ export function createDispatcher(deps: DispatcherDeps): (item: InboxItem) => Pro
         return;
       }
       if (reason === "storage") deps.storageFailed(error);
-      await answer(ctx, apology(referenceOf(ctx))).catch((unsent: unknown) =>
+      // Not with the signal of the handling, which may have run out; the process does not wait longer for it than for that.
+      await answer(ctx, apology(referenceOf(ctx)), drained, true).catch((unsent: unknown) =>
         log.warn({ err: unsent }, "the user could not be told of the failure"),
       );
     }

@@ -34,6 +34,27 @@ test("failure 18, b9: a handler that never ends is cut off after 90 s; its user 
   assert.equal(bot.app.health.snapshot().errors.by_reason["handler"], 1);
 });
 
+test(
+  "failure 20: an apology that nobody takes does not outlast the drain; the next process sends it",
+  {
+    timeout: 30_000, // the call itself may take a minute
+  },
+  async (t) => {
+    const telegram = await startFakeTelegram({ bots: ["shop"] });
+    t.after(() => telegram.close());
+    const bot = await startTestBot(t, { telegram, env: { SHUTDOWN_TIMEOUT: "1s" } });
+    const blackHole = telegram.faults.add({ method: "sendMessage", fault: { kind: "hang" } });
+    telegram.say("/boom");
+    await telegram.called("sendMessage");
+    await bot.stop();
+    await blackHole.remove();
+    const next = await startTestBot(t, { telegram, dataDir: bot.dataDir });
+    await until(() => telegram.messages(4242).length === 2);
+    assert.match((telegram.messages(4242).at(-1) as { text: string }).text, /^Sorry, something went wrong on my side/);
+    assert.equal(next.app.health.snapshot().updates.handled, 0, "the update itself is over");
+  },
+);
+
 test("failure 19: an update that ended three processes is put aside, counted as lost, and its user is told", async (t) => {
   const telegram = await startFakeTelegram({ bots: ["shop"] });
   t.after(() => telegram.close());

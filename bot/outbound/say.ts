@@ -20,18 +20,20 @@ export interface SayDeps {
 }
 
 /**
- * Sends now or keeps for later, in order: behind a kept answer every further one to the chat is kept too.
- * @throws what Telegram refuses for good
+ * Sends now or keeps for later, in order: behind a kept answer every further one to the chat is kept too. What `signal`
+ * cuts short is kept only with `keepWhenCut`: the handling behind it is not replayed.
+ * @throws what Telegram refuses for good, and what was cut short
  */
 export function createSay({ send, outbound, worthKeeping, kept, now }: SayDeps) {
-  return async (address: Address, message: Html, signal?: AbortSignal): Promise<void> => {
+  return async (address: Address, message: Html, signal?: AbortSignal, keepWhenCut = false): Promise<void> => {
     for (const text of splitMessage(message)) {
       if (!outbound.hasReplies(address.chatId)) {
         try {
           await send(address, text, signal);
           continue;
         } catch (error) {
-          if (signal?.aborted || !worthKeeping(reasonOf(error))) throw error;
+          const keep = signal?.aborted ? keepWhenCut : worthKeeping(reasonOf(error));
+          if (!keep) throw error;
         }
       }
       outbound.put({ kind: "reply", ...address, text, dueAt: now() + 1000 });
