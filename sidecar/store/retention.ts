@@ -5,14 +5,16 @@ const SLICE_TRACES = 500;
 const SLICE_ROWS = 5_000;
 /** Once over the size, trim to so much of it: else every batch would be over it again. */
 const LOW_WATER = 0.9;
+/** What the charts may take of the size: else they pushed every trace out of a small store. */
+const POINTS_SHARE = 0.5;
 /** Uptime is shown over 30 days, whatever `RETENTION_AGE` says: 1440 small rows a day. */
 const UPTIME_MS = 31 * 86_400_000;
 
 export interface Retention {
   /**
-   * Deletes one slice of what is too old or, over the size, of the oldest tenth. True: there may be more, call again
-   * soon. Whole traces go, by their start; a span that comes later for one of them starts it anew. `urgent`: there is
-   * no room to write, so the oldest go whatever the size is.
+   * Deletes one slice of what is too old or, over the size, of the oldest tenth: of the charts where they take more than
+   * their share, else of the rest. True: there may be more, call again soon. Whole traces go, by their start; a span that
+   * comes later for one of them starts it anew. `urgent`: there is no room to write, so the oldest go whatever the size is.
    */
   slice(nowMs: number, urgent?: boolean): boolean;
 }
@@ -25,6 +27,7 @@ export function createRetention(db: DatabaseSync, limits: { maxAgeMs: number; ma
       deletePoints(db, nowMs - limits.maxAgeMs, nowMs - UPTIME_MS);
       const over = urgent || usedBytes(db) > targetBytes;
       targetBytes = limits.maxBytes * (over ? LOW_WATER : 1);
+      if (over && deleteOldestPoints(db, limits.maxBytes * POINTS_SHARE)) return true;
       const cutoffMs = over ? oldestTenthMs(db) : undefined;
       if (cutoffMs !== undefined) deleteBefore(db, cutoffMs);
       else db.exec("PRAGMA incremental_vacuum(2000)");
@@ -65,6 +68,14 @@ function deleteBefore(db: DatabaseSync, cutoffMs: number): boolean {
 
 function deletePoints(db: DatabaseSync, cutoffMs: number, uptimeCutoffMs: number): void {
   db.prepare("DELETE FROM points WHERE at_ms < CASE series WHEN 'up' THEN ? ELSE ? END").run(uptimeCutoffMs, cutoffMs);
+}
+
+/** True when they took more than `maxBytes`, and the oldest tenth of them went. */
+function deleteOldestPoints(db: DatabaseSync, maxBytes: number): boolean {
+  const bytes = db.prepare("SELECT sum(pgsize) AS n FROM dbstat WHERE name = 'points'").get()?.["n"];
+  if (Number(bytes) <= maxBytes) return false;
+  const tenth = "SELECT at_ms FROM points ORDER BY at_ms LIMIT 1 OFFSET (SELECT count(*) / 10 FROM points)";
+  return db.prepare(`DELETE FROM points WHERE at_ms <= (${tenth})`).run().changes > 0;
 }
 
 /** The time before which the oldest tenth of the traces or of the logs lies, whichever is earlier. */

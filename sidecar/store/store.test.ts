@@ -248,6 +248,20 @@ test("a store of logs alone is bounded as well", (t) => {
   assert.ok(store.logs.search({ limit: 10 }).length === 10);
 });
 
+test("charts take half of a small store at most, and the newest traces stay", (t) => {
+  const { store } = open(t, { maxBytes: 1_000_000 });
+  for (let minute = 0; minute < 40_000; minute += 1) {
+    store.addPoint({ target: "shopbot", series: "up", atMs: NOW_MS - minute * 60_000, value: 1 });
+  }
+  store.addSpans([spanRecord({ traceId: id(1), atMs: NOW_MS - 1000 })]);
+  store.flush();
+  store.trim();
+  assert.ok(store.health().sizeBytes <= 1_000_000, `${store.health().sizeBytes} bytes`);
+  assert.equal(store.traces.search({}).length, 1);
+  const day = { sinceMs: NOW_MS - DAY_MS, untilMs: NOW_MS, stepMs: DAY_MS };
+  assert.ok((store.points.read("shopbot", "up", day)[0]?.n ?? 0) > 1000, "the newest day is there");
+});
+
 test("a service has said that it stops when that is the last it logged", (t) => {
   const { store } = open(t);
   const stopped = { eventName: "telegram.bot.stopped" };
