@@ -266,6 +266,13 @@ const badFiles: [string, string[]][] = [
       "  g.yaml: rules.MemoryHigh.max: unknown key; known here: enabled, severity, after, recover_after",
     ],
   ],
+  [
+    "rules: {TelegramBotErrorsHigh: {window: 30m}, TelegramBotErrorBurst: {window: 1h}, BotRestarting: {max: 101}}",
+    [
+      "  g.yaml: rules.TelegramBotErrorBurst.window = 3600s: at most ERRORS_WINDOW: errors are counted no longer than that",
+      "  g.yaml: rules.BotRestarting.max = 101: at most 100",
+    ],
+  ],
 ];
 for (const [text, expected] of badFiles) {
   test(`a bad file is explained: ${text.replaceAll("\n", " ⏎ ")}`, () => {

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
 import { join, resolve } from "node:path";
 import { ConfigError, type Problem, readSettings, type Values } from "@gramwatch/otel";
-import type { RuleName, RuleOverride } from "./alerts/thresholds.ts";
+import { REMEMBERED, type RuleName, type RuleOverride } from "./alerts/thresholds.ts";
 import { type ConfigFile, readConfigFile } from "./config-file.ts";
 import { isLocalName } from "./nearby.ts";
 import { type HostPort, SIDECAR_SETTINGS } from "./settings.ts";
@@ -99,7 +99,7 @@ export function readConfig(
   problems.push(...yaml.problems, ...more);
   const bots = botTargets(values, yaml.content, readFile, problems);
   const alertChat = chatOf(values, yaml.content, bots, problems);
-  crossCheck(values, problems);
+  crossCheck(values, yaml.content, problems);
   if (problems.length > 0) throw new ConfigError(problems);
 
   const rules: SidecarConfig["rules"] = defined(yaml.content.rules ?? {});
@@ -260,7 +260,7 @@ function secondChannels(values: Read, file: ConfigFile): SecondChannel[] {
   });
 }
 
-function crossCheck(values: Read, problems: Problem[]): void {
+function crossCheck(values: Read, file: ConfigFile, problems: Problem[]): void {
   if (!isLoopback(values.CONSOLE_HOST) && values.SIDECAR_API_TOKEN === undefined) {
     const expected = `is missing: the console listens on ${values.CONSOLE_HOST}, which is not loopback`;
     if (!problems.some(({ setting }) => setting.startsWith("SIDECAR_API_TOKEN"))) {
@@ -270,6 +270,17 @@ function crossCheck(values: Read, problems: Problem[]): void {
   if (values.OTLP_PORT > 0 && values.OTLP_PORT === values.CONSOLE_PORT) {
     const expected = "a port of its own: OTLP_PORT has the same";
     problems.push({ setting: "CONSOLE_PORT", value: JSON.stringify(values.CONSOLE_PORT), expected });
+  }
+  const inFile = (key: string) => `${values.SIDECAR_CONFIG}: rules.${key}`;
+  const burst = file.rules?.TelegramBotErrorBurst?.window;
+  if (burst !== undefined && burst > values.ERRORS_WINDOW) {
+    const expected = "at most ERRORS_WINDOW: errors are counted no longer than that";
+    problems.push({ setting: inFile("TelegramBotErrorBurst.window"), value: `${burst / 1000}s`, expected });
+  }
+  for (const rule of ["BotRestarting", "TelegramPollingConflict"] as const) {
+    const max = file.rules?.[rule]?.max;
+    if (max === undefined || max <= REMEMBERED) continue;
+    problems.push({ setting: inFile(`${rule}.max`), value: String(max), expected: `at most ${REMEMBERED}` });
   }
 }
 

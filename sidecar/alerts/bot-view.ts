@@ -9,6 +9,7 @@ import type {
 } from "../probes/probe.ts";
 import { countErrors, type ErrorCount } from "./errors.ts";
 import { type BackupAge, backupOf, next, noStreak, type Read, reasonOf, type Streak } from "./streak.ts";
+import { REMEMBERED } from "./thresholds.ts";
 
 export interface BotView {
   service: string | null;
@@ -124,9 +125,9 @@ export function healthOf(
     gap: bot.gap !== null && saidMs !== null && saidMs < atMs - bot.gap.atMs ? null : bot.gap,
     stopping: body.stopping,
     startedAt: body.started_at,
-    startsAtMs: started ? [...bot.startsAtMs.slice(-19), atMs] : bot.startsAtMs,
+    startsAtMs: started ? [...bot.startsAtMs, atMs].slice(-REMEMBERED) : bot.startsAtMs,
     errors: countErrors(bot.errors, body, sample, options.errorsWindowMs, knownSinceMs - 60_000),
-    conflictsAtMs: newConflict ? [...bot.conflictsAtMs.slice(-19), atMs] : bot.conflictsAtMs,
+    conflictsAtMs: newConflict ? [...bot.conflictsAtMs, atMs].slice(-REMEMBERED) : bot.conflictsAtMs,
     lastConflictAt: conflict ?? bot.lastConflictAt,
     dropped,
     droppedAtMs: dropped > bot.dropped && !started ? atMs : bot.droppedAtMs,

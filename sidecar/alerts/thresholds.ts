@@ -4,6 +4,9 @@ const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const GiB = 1024 ** 3;
 
+/** Restarts and conflicts of a bot that are remembered: no rule that counts them can ask for more. */
+export const REMEMBERED = 100;
+
 /** What every rule has. `forMs`: how long a breach must hold; `clearMs`: how long the clear must. */
 interface Common {
   enabled: boolean;
@@ -38,7 +41,7 @@ export function defaultThresholds(disconnectedAfterMs: number, errors: { max: nu
       ...common(0, 5 * MINUTE),
       enabled: false,
       max: Math.max(15, errors.max),
-      windowMs: 5 * MINUTE,
+      windowMs: Math.min(5 * MINUTE, errors.windowMs),
     },
     DependencyUnhealthy: { ...common(MINUTE, 2 * MINUTE), reads: 3 },
     DiskSpaceLow: {
