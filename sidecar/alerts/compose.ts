@@ -6,7 +6,7 @@ import { clip, joinLines, plainOf, rich } from "./html.ts";
 import { type Around, render, type RenderOptions } from "./render.ts";
 import type { Say } from "./told.ts";
 import { type ChannelPolicy, isOpenRow, keyOf, type Truth } from "./truth.ts";
-import { causeText, wordsOf } from "./words.ts";
+import { causeText, headOf, wordsOf } from "./words.ts";
 
 /** What becomes of the rows that a channel could send now. */
 export interface Batch {
@@ -196,10 +196,7 @@ export function createComposer(state: State, truth: Truth, options: RenderOption
   }
 
   function line(incident: Incident, kind: Part["kind"], now: Now) {
-    const words = wordsOf(incident.rule);
-    const over = incident.state === "resolved";
-    const icon = over ? (kind === "missed" ? "🟠" : "✅") : incident.severity === "critical" ? "🔴" : "🟠";
-    const what = over ? (kind === "missed" ? words.missed : words.resolved) : words.firing;
+    const { icon, what } = headOf(incident, kind === "missed");
     const since = clockTime(incident.startedWallMs, now.wallMs, options.displayTimeZone);
     const length = span((incident.clearedAtMs ?? now.atMs) - incident.startedAtMs);
     const why = kind === "resolved" ? "" : ` · ${clip(whyOf(incident), 150)}`;

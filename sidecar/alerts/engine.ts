@@ -173,7 +173,13 @@ export function createEngine(deps: EngineDeps, options: EngineOptions) {
     const gone = state.all("instance").filter(({ rule, target }) => !watched.has(keyOf(rule, target)));
     for (const { rule, target, incident: id } of gone) {
       const incident = id === null ? undefined : state.get("incident", id);
-      const over = { state: "resolved", resolvedAtMs: now.atMs, resolvedWallMs: now.wallMs, held: false } as const;
+      const over = {
+        state: "resolved",
+        resolvedAtMs: now.atMs,
+        resolvedWallMs: now.wallMs,
+        held: false,
+        unwatched: true,
+      } as const;
       state.stage([
         { table: "instance", key: keyOf(rule, target), value: null },
         ...(incident === undefined ? [] : [put.incident({ ...incident, ...over })]),

@@ -123,6 +123,16 @@ Runbook: http://127.0.0.1:8090/runbooks/telegram-bot-disconnected
 <code>#K7F2 · closed · web-1</code>`,
   ],
   [
+    "its end, when it only is watched no more",
+    show(ended({ clearedAtMs: null, clearedWallMs: null, unwatched: true }), { kind: "resolved", told: toldOf({}) }),
+    `⚪ <b>shopbot: disconnected from Telegram; no longer watched</b> · prod
+Began 14:02:11 UTC (15:02 Berlin). The configuration no longer names it or turned its rule off; it may still be so.
+<a href="https://grafana.example.org/d/gramwatch-overview?var-service=shopbot&amp;from=1795179731000&amp;to=1795188820000">Dashboard</a>
+<a href="https://grafana.example.org/d/gramwatch-trace?from=1795179731000&amp;to=1795188820000&amp;var-traceId=4bf92f3577b34da6a3ce929d0e0e4736">Trace 4bf92f35</a>
+Runbook: http://127.0.0.1:8090/runbooks/telegram-bot-disconnected
+<code>#K7F2 · closed · web-1</code>`,
+  ],
+  [
     "its end, when nobody knows whether the beginning arrived",
     show(
       ended({ facts: { ageMs, limitMs: 5 * MINUTE } }),

@@ -4,7 +4,7 @@ import { clockTime, span } from "./amounts.ts";
 import { clip, type Html, joinLines, plainOf, rich } from "./html.ts";
 import { type LinkBases, type Links, linksOf, mayBeButton } from "./links.ts";
 import { repeatGapMs } from "./told.ts";
-import { causeText, wordsOf } from "./words.ts";
+import { causeText, headOf, wordsOf } from "./words.ts";
 
 export interface RenderOptions {
   links: LinkBases;
@@ -43,11 +43,12 @@ export function render(incident: Incident, around: Around, options: RenderOption
   const over = incident.state === "resolved";
   const links = linksOf(incident, options.links);
   const words = wordsOf(incident.rule);
-  const what = clip(titleOf(incident, around, words, now), 200);
+  const { icon, what: state } = headOf(incident, around.kind === "missed");
+  const what = clip(over ? state : firingTitle(incident, around, words, now), 200);
   const title = `${clip(incident.target, 100)}: ${what}`;
   const time = (wallMs: number) => clockTime(wallMs, now.wallMs, options.displayTimeZone);
   const lines: Html[] = [
-    rich`${iconOf(incident, around.kind)} <b>${title}</b>${options.environment === "" ? "" : ` · ${options.environment}`}`,
+    rich`${icon} <b>${title}</b>${options.environment === "" ? "" : ` · ${options.environment}`}`,
     ...(over ? overLines(incident, around, words, time) : firingLines(incident, around, words, time)),
     ...around.earlier.map((past) => rich`Before that: ${stretch(past, time)}.`),
     ...around.children
@@ -90,15 +91,9 @@ export function render(incident: Incident, around: Around, options: RenderOption
 type Time = (wallMs: number) => string;
 type Words = ReturnType<typeof wordsOf>;
 
-function titleOf(incident: Incident, { kind }: Around, words: Words, now: Now): string {
-  if (incident.state === "resolved") return kind === "missed" ? words.missed : words.resolved;
+function firingTitle(incident: Incident, { kind }: Around, words: Words, now: Now): string {
   if (incident.flapping) return `${words.firing} (flapping: comes and goes)`;
   return kind === "repeat" ? `${words.still}, ${span(now.atMs - incident.startedAtMs)}` : words.firing;
-}
-
-function iconOf(incident: Incident, kind: Kind): string {
-  if (incident.state === "resolved") return kind === "missed" ? "🟠" : "✅";
-  return incident.severity === "critical" ? "🔴" : "🟠";
 }
 
 function firingLines(incident: Incident, around: Around, words: Words, time: Time): Html[] {
@@ -127,6 +122,10 @@ const next = (around: Around): string =>
   `next reminder in ${span(repeatGapMs((around.told?.repeats ?? 0) + 1))}. Not acknowledged.`;
 
 function overLines(incident: Incident, around: Around, words: Words, time: Time): Html[] {
+  if (incident.unwatched) {
+    const since = time(incident.startedWallMs);
+    return [rich`Began ${since}. The configuration no longer names it or turned its rule off; it may still be so.`];
+  }
   // Who reads only this message must learn what it was: nothing was said before, or it may not have arrived, or this
   // stands in the place of what was.
   const whole = around.kind !== "resolved" || around.told === undefined;

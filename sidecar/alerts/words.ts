@@ -244,9 +244,15 @@ export function causeText({
     : `${said}. ${[first.replace(/^[a-z]/, (letter) => letter.toUpperCase()), ...more].join(", ")}`;
 }
 
+/** What the line about an incident begins with. `missed`: over before anybody could be told. */
+export function headOf(incident: Incident, missed = false): { icon: string; what: string } {
+  const { firing, resolved, missed: late } = wordsOf(incident.rule);
+  if (incident.state !== "resolved") return { icon: incident.severity === "critical" ? "🔴" : "🟠", what: firing };
+  if (incident.unwatched) return { icon: "⚪", what: `${firing}; no longer watched` };
+  return missed ? { icon: "🟠", what: late } : { icon: "✅", what: resolved };
+}
+
 /** One sentence for the API and for channels without formatting. */
 export function summaryOf(incident: Incident): string {
-  const words = wordsOf(incident.rule);
-  const what = incident.state === "resolved" ? words.resolved : words.firing;
-  return `${incident.target}: ${what}. ${words.line(incident.facts)}`;
+  return `${incident.target}: ${headOf(incident).what}. ${wordsOf(incident.rule).line(incident.facts)}`;
 }

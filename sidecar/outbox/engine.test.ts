@@ -422,6 +422,7 @@ test("what the configuration no longer names is closed and told so", async (t) =
   assert.deepEqual(kinds(channel), ["firing DependencyUnhealthy"]);
   await second.run(2 * MINUTE, () => fine(second));
   assert.deepEqual(kinds(channel), ["firing DependencyUnhealthy", "resolved DependencyUnhealthy"]);
+  assert.match(channel.got.at(-1)?.title ?? "", /no longer watched$/);
   assert.equal(second.engine.alerts("firing").length, 0);
   second.close();
 });

@@ -77,6 +77,8 @@ export interface Incident {
   clearedWallMs: number | null;
   resolvedAtMs: number | null;
   resolvedWallMs: number | null;
+  /** It ended because nobody looks any more: the configuration does not name it, or turned its rule off. */
+  unwatched?: true;
   dips: number;
   ackedBy: string | null;
   ackedAtMs: number | null;
