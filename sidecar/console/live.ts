@@ -13,6 +13,8 @@ const IDLE_BEATS = 15;
 export function createLive(store: Pick<Store, "onChange">): (c: Context) => Response {
   let streams = 0;
   return function live(c) {
+    // Hono answers HEAD with what GET gave and never reads its body: such a stream would not end.
+    if (c.req.method === "HEAD") return c.body(null, 200, { "content-type": "text/event-stream" });
     if (streams >= MAX_STREAMS) return c.text("too many open pages", 503, { "retry-after": "10" });
     return streamSSE(c, async (stream) => {
       streams += 1;

@@ -53,6 +53,16 @@ test("what is not there is 404 in words, on a page as for an asset", async (t) =
   }
 });
 
+test("who only asks for the head of /events takes no stream from the pages", async (t) => {
+  const { deps, options } = pages(t);
+  const app = createConsole(deps, options);
+  const ask = (method: string) => app.request("/events", { method, headers: { host: "localhost" } });
+  for (let nth = 0; nth < 40; nth += 1) assert.equal((await ask("HEAD")).status, 200);
+  const stream = await ask("GET");
+  assert.equal(stream.status, 200);
+  await stream.body?.cancel();
+});
+
 test("a query that is not understood is 400 with the reason", async (t) => {
   const { get } = pages(t);
   const { status, text } = await get("/requests?min_duration=soon");
