@@ -96,7 +96,7 @@ export async function createApp(config: SidecarConfig, { telemetry, log }: Deps)
       arrivals,
     });
 
-    const identities = createNames(config.bots, state);
+    const identities = createNames(config.bots, state, log);
     engine.watch(identities.map((identity) => identity.target()));
     const backup = () => backups?.status();
     const own = ownProbe({ state, backup, lastMetrics: () => arrivals.last("metrics"), clocks: systemClocks }, 5000);
