@@ -128,6 +128,29 @@ test("a postponed reply holds back the later ones of its chat, and no other chat
   assert.equal(outbound.next()?.dueAt, 100);
 });
 
+test("a reply that is kept behind a postponed one of its chat does not overtake it", (t) => {
+  const outbound = createOutbound(
+    openDatabase(`${temporaryDir(t)}/bot.db`),
+    () => 0,
+    (_operation, _table, call) => call(),
+  );
+  outbound.put(reply(1, 10));
+  const first = outbound.next();
+  assert.ok(first);
+  outbound.postpone(first, 100);
+  outbound.put({ ...reply(1, 20), kind: "reminder" });
+  const reminder = outbound.next();
+  assert.equal(reminder?.dueAt, 20, "a reminder waits for nobody");
+  outbound.sent(reminder?.id ?? 0);
+  outbound.put(reply(1, 20));
+  outbound.put(reply(2, 30));
+  assert.equal(outbound.next()?.chatId, 2);
+  outbound.sent(outbound.next()?.id ?? 0);
+  assert.equal(outbound.next()?.id, first.id);
+  outbound.sent(first.id);
+  assert.equal(outbound.next()?.dueAt, 100);
+});
+
 test("the wait before the next try is drawn by chance and kept in whole milliseconds, as the table wants them", async (t) => {
   const clock = fakeClock();
   const db = openDatabase(`${temporaryDir(t)}/bot.db`);

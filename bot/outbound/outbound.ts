@@ -44,6 +44,7 @@ export function createOutbound(db: DatabaseSync, now: () => number, observed: Ob
     `INSERT INTO outbound (kind, chat_id, thread_id, text, due_at, correlation_id, created_at, origin)
      VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (origin) DO NOTHING`,
   );
+  const lastReply = db.prepare("SELECT max(due_at) AS dueAt FROM outbound WHERE chat_id = ? AND kind = 'reply'");
   const next = db.prepare(`SELECT ${COLUMNS} FROM outbound ORDER BY due_at, id LIMIT 1`);
   const remove = db.prepare("DELETE FROM outbound WHERE id = ?");
   const attempt = db.prepare("UPDATE outbound SET attempts = attempts + 1 WHERE id = ?");
@@ -56,9 +57,14 @@ export function createOutbound(db: DatabaseSync, now: () => number, observed: Ob
   );
   return {
     put(message) {
-      const { kind, chatId, threadId, text, dueAt, correlationId, origin } = message;
-      const values = [kind, chatId, threadId ?? null, text, dueAt, correlationId, now(), origin ?? null];
-      return observed("INSERT", "outbound", () => insert.run(...values).changes === 1);
+      const { kind, chatId, threadId, text, correlationId, origin } = message;
+      return observed("INSERT", "outbound", () => {
+        // Not before the reply it queues behind, which may have been postponed.
+        const behind = kind === "reply" ? Number(lastReply.get(chatId)?.["dueAt"] ?? 0) : 0;
+        const dueAt = Math.max(message.dueAt, behind);
+        const values = [kind, chatId, threadId ?? null, text, dueAt, correlationId, now(), origin ?? null];
+        return insert.run(...values).changes === 1;
+      });
     },
     next: () => next.get() as unknown as QueuedMessage | undefined,
     sent: (id) => void remove.run(id),
