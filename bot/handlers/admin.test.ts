@@ -192,6 +192,24 @@ test("pressed alert buttons reach the sidecar after they are answered", async (t
   assert.equal(bot.app.health.snapshot().errors.total, 0);
 });
 
+test("a button pressed while the bot was away does its work although Telegram has forgotten the press", async (t) => {
+  const sidecar = await fakeSidecar(t, { "POST /api/alerts/K7F2/ack": [200, { alert }] });
+  const bot = await startTestBot(t, adminOf(sidecar));
+  await bot.ask("/ping");
+  const markup = { inline_keyboard: [[{ text: "Ack", callback_data: "a|K7F2|9fQ2" }]] };
+  await fetch(
+    `${bot.telegram.url}/bot${bot.telegram.bot().token}/sendMessage?chat_id=4242&text=alert&reply_markup=${encodeURIComponent(JSON.stringify(markup))}`,
+  );
+  const description = "Bad Request: query is too old and response timeout expired or query ID is invalid";
+  bot.telegram.faults.add({ method: "answerCallbackQuery", fault: { kind: "error", code: 400, description } });
+  bot.telegram.press("a|K7F2|9fQ2");
+  await until(() => bot.app.health.snapshot().updates.handled === 2);
+  assert.deepEqual(
+    sidecar.asked.map(({ path }) => path),
+    ["/api/alerts/K7F2/ack"],
+  );
+});
+
 test("a button pressed by somebody who is no admin changes nothing", async (t) => {
   const sidecar = await fakeSidecar(t, {});
   const bot = await startTestBot(t, { env: { SIDECAR_URL: sidecar.url } });

@@ -33,7 +33,8 @@ export function createAlertButtons({ sidecar, isAdmin, log }: ButtonDeps) {
       log.warn("an alert button was pressed by somebody who is not in BOT_ADMINS");
       return void (await ctx.answerCallbackQuery({ text: "Only the operators of this bot may do that." }));
     }
-    await ctx.answerCallbackQuery({ text: known.toast });
+    // The press counts, not its toast, which comes too late when the bot was away.
+    await ctx.answerCallbackQuery({ text: known.toast }).catch(() => {});
     try {
       await known.press(sidecar, id, nameOf(ctx), ctx.signal);
     } catch (error) {
