@@ -47,6 +47,16 @@ test("silence, a note that is too long, and a bot without the service are told p
   assert.match(String((await without.telegram.called("sendMessage")).params["text"]), /Please write/);
 });
 
+test("in a group, where people speak to each other, a bot without the service says nothing", async (t) => {
+  const bot = await startTestBot(t);
+  const { id } = bot.telegram.group({ id: -500, title: "Team" });
+  assert.equal(await bot.ask("/ping", { chat: id }), "pong");
+  const [, pong] = bot.telegram.messages(id);
+  bot.telegram.voice(Buffer.from("x"), { chat: id, replyTo: pong?.message_id ?? 0 });
+  await until(() => bot.app.health.snapshot().updates.handled === 2);
+  assert.equal(bot.telegram.calls().filter(({ method }) => method === "sendMessage").length, 1);
+});
+
 test("however many notes come at once, two are heard at a time and all are answered", async () => {
   let atWork = 0;
   let most = 0;

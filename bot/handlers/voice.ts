@@ -20,7 +20,11 @@ export interface VoiceDeps {
 export function createVoiceHandler({ transcriber, download }: VoiceDeps) {
   const inTurn = createTurns(AT_ONCE);
   return async (ctx: Filter<BotContext, "message:voice">): Promise<void> => {
-    if (transcriber === undefined) return ctx.say(rich`I cannot listen to voice notes here. Please write.`);
+    if (transcriber === undefined) {
+      // People in a group speak to each other.
+      if (ctx.chat.type !== "private") return;
+      return ctx.say(rich`I cannot listen to voice notes here. Please write.`);
+    }
     const { duration, file_size: size = 0 } = ctx.message.voice;
     if (duration > MAX_SECONDS || size > MAX_BYTES) {
       return ctx.say(rich`That voice note is too long for me: at most ${MAX_SECONDS / 60} minutes.`);
