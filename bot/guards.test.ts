@@ -62,6 +62,35 @@ test("a button pressed too often is answered with a toast", async (t) => {
   assert.deepEqual(toasts(bot), [undefined, "Too fast. Wait a moment."]);
 });
 
+test("what people in a group write to each other is no use of the bot: it is neither counted nor commented on", async (t) => {
+  const bot = await startTestBot(t, { env: { BOT_RATE_LIMIT: "2/60s" }, clock: fakeClock() });
+  const { id } = bot.telegram.group({ id: -500, title: "Team" });
+  for (let n = 0; n < 5; n++) bot.telegram.say("I like @shop_bot", { chat: id });
+  assert.equal(await bot.ask("/ping@shop_bot", { chat: id }), "pong");
+  assert.equal(await bot.ask("/ping@shop_bot", { chat: id }), "pong");
+  assert.match(await bot.ask("/ping@shop_bot", { chat: id }), /Give me a moment/);
+});
+
+test("the anonymous admins of one group do not use up those of another, though Telegram gives all of them one id", async (t) => {
+  const bot = await startTestBot(t, { env: { BOT_RATE_LIMIT: "1/60s" }, clock: fakeClock() });
+  const ping = async (groupId: number, nth: number): Promise<unknown> => {
+    const chat = bot.telegram.group({ id: groupId, title: "Team" });
+    bot.telegram.bot().updates.push("message", {
+      message_id: 1000 + nth,
+      date: 0,
+      from: { id: 1087968824, is_bot: true, first_name: "Group", username: "GroupAnonymousBot" },
+      sender_chat: chat,
+      chat,
+      text: "/ping",
+      entities: [{ type: "bot_command", offset: 0, length: 5 }],
+    } as never);
+    return (await bot.telegram.called("sendMessage", { skip: nth })).params["text"];
+  };
+  assert.equal(await ping(-500, 0), "pong");
+  assert.equal(await ping(-501, 1), "pong");
+  assert.match(String(await ping(-500, 2)), /Give me a moment/);
+});
+
 test("a list of tasks and a set of reminders have an end", async (t) => {
   const bot = await startTestBot(t);
   await bot.ask("/ping");

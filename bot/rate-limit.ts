@@ -1,4 +1,5 @@
 import type { MiddlewareFn } from "grammy";
+import { isSpokenTo } from "./access.ts";
 import { bounded } from "./bounded.ts";
 import type { RateLimit } from "./config.ts";
 import type { BotContext } from "./context.ts";
@@ -24,8 +25,10 @@ export function take(bucket: Bucket | undefined, { count, windowMs }: RateLimit,
 export function rateLimited(limit: RateLimit, monotonicMs: () => number): MiddlewareFn<BotContext> {
   const buckets = bounded<number, Bucket>(10_000);
   return async (ctx, next) => {
-    const id = ctx.from?.id;
-    if (id === undefined) return next();
+    // Telegram gives the anonymous admins of all groups one user id.
+    const id = ctx.message?.sender_chat?.id ?? ctx.from?.id;
+    const makesWork = ctx.callbackQuery || ctx.message?.voice || isSpokenTo(ctx);
+    if (id === undefined || !makesWork) return next();
     const [bucket, allowed] = take(buckets.get(id), limit, monotonicMs());
     buckets.set(id, allowed ? bucket : { ...bucket, told: true });
     if (allowed) return next();
