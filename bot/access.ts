@@ -16,6 +16,9 @@ export function onlyAllowed(allowed: ReadonlySet<number>): MiddlewareFn<BotConte
     if (ctx.callbackQuery) return void (await ctx.answerCallbackQuery({ text: "This bot is private." }));
     if (!isSpokenTo(ctx) || refused.get(id)) return;
     refused.set(id, true);
+    // The id of all anonymous admins, everywhere: it must not be let in.
+    if (ctx.message?.sender_chat)
+      return ctx.say(rich`Sorry, this bot is private. If you should have access, write to it as yourself.`);
     await ctx.say(rich`Sorry, this bot is private. If you should have access, give its owner your user id: ${id}`);
   };
 }

@@ -14,6 +14,21 @@ async function showButton(bot: TestBot, chat: number): Promise<void> {
 const toasts = (bot: TestBot): unknown[] =>
   bot.telegram.calls().flatMap((call) => (call.method === "answerCallbackQuery" ? [call.params["text"]] : []));
 
+/** The text of the `nth` answer. */
+async function pingAnonymously(bot: TestBot, groupId: number, nth: number): Promise<string> {
+  const chat = bot.telegram.group({ id: groupId, title: "Team" });
+  bot.telegram.bot().updates.push("message", {
+    message_id: 1000 + nth,
+    date: 0,
+    from: { id: 1087968824, is_bot: true, first_name: "Group", username: "GroupAnonymousBot" },
+    sender_chat: chat,
+    chat,
+    text: "/ping",
+    entities: [{ type: "bot_command", offset: 0, length: 5 }],
+  } as never);
+  return String((await bot.telegram.called("sendMessage", { skip: nth })).params["text"]);
+}
+
 test("a bucket fills evenly and never above its size", () => {
   const limit = { count: 2, windowMs: 1000 };
   let bucket: Bucket | undefined;
@@ -73,22 +88,14 @@ test("what people in a group write to each other is no use of the bot: it is nei
 
 test("the anonymous admins of one group do not use up those of another, though Telegram gives all of them one id", async (t) => {
   const bot = await startTestBot(t, { env: { BOT_RATE_LIMIT: "1/60s" }, clock: fakeClock() });
-  const ping = async (groupId: number, nth: number): Promise<unknown> => {
-    const chat = bot.telegram.group({ id: groupId, title: "Team" });
-    bot.telegram.bot().updates.push("message", {
-      message_id: 1000 + nth,
-      date: 0,
-      from: { id: 1087968824, is_bot: true, first_name: "Group", username: "GroupAnonymousBot" },
-      sender_chat: chat,
-      chat,
-      text: "/ping",
-      entities: [{ type: "bot_command", offset: 0, length: 5 }],
-    } as never);
-    return (await bot.telegram.called("sendMessage", { skip: nth })).params["text"];
-  };
-  assert.equal(await ping(-500, 0), "pong");
-  assert.equal(await ping(-501, 1), "pong");
-  assert.match(String(await ping(-500, 2)), /Give me a moment/);
+  assert.equal(await pingAnonymously(bot, -500, 0), "pong");
+  assert.equal(await pingAnonymously(bot, -501, 1), "pong");
+  assert.match(await pingAnonymously(bot, -500, 2), /Give me a moment/);
+});
+
+test("an anonymous admin is not told to have the id allowed that all anonymous admins share", async (t) => {
+  const bot = await startTestBot(t, { env: { BOT_ALLOWED_USERS: "1" } });
+  assert.match(await pingAnonymously(bot, -500, 0), /this bot is private.*as yourself/);
 });
 
 test("a list of tasks and a set of reminders have an end", async (t) => {
