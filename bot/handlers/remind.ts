@@ -47,7 +47,7 @@ export function reminderCommands({ outbound, wake, now }: ReminderDeps): Command
           return ctx.say(rich`You have ${MAX_REMINDERS} reminders already; that is all I keep.`);
         }
         const dueAt = now() + reminder.afterMs;
-        outbound.put({
+        const isNew = outbound.put({
           kind: "reminder",
           chatId,
           threadId: ctx.msg?.is_topic_message ? ctx.msg.message_thread_id : undefined,
@@ -57,7 +57,11 @@ export function reminderCommands({ outbound, wake, now }: ReminderDeps): Command
           origin: ctx.correlationId,
         });
         wake();
-        await ctx.say(rich`I will remind you at ${utc(dueAt)}: ${reminder.text}`);
+        // A replayed update finds the one that it set the first time.
+        const first = isNew
+          ? undefined
+          : outbound.reminders(chatId).find((one) => one.correlationId === ctx.correlationId);
+        await ctx.say(rich`I will remind you at ${utc(first?.dueAt ?? dueAt)}: ${reminder.text}`);
       },
     },
     {

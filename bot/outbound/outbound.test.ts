@@ -39,6 +39,27 @@ test("a reminder fires once at its time, in its chat, and survives a restart", a
   assert.equal(await next.ask("/reminders"), "No reminders. Set one: /remind 20m tea");
 });
 
+test("a replayed /remind names the time of the reminder that it set the first time", async (t) => {
+  const telegram = await startFakeTelegram({ bots: ["shop"] });
+  t.after(() => telegram.close());
+  const hang = telegram.faults.add({ method: "sendMessage", fault: { kind: "hang" } });
+  const clock = fakeClock();
+  const first = await startTestBot(t, { telegram, clock, env: { SHUTDOWN_TIMEOUT: "10s" } });
+  telegram.say("/remind 20m tea");
+  await telegram.called("sendMessage");
+  const stopped = first.stop();
+  await clock.sleeping(5000);
+  await clock.advance(5000);
+  await stopped;
+  await hang.remove();
+
+  const later = fakeClock(clock.now() + 5 * 60_000);
+  const second = await startTestBot(t, { telegram, clock: later, dataDir: first.dataDir });
+  const answer = await telegram.called("sendMessage", { skip: 1 });
+  assert.equal(answer.params["text"], "I will remind you at 2026-11-21 12:20 UTC: tea");
+  assert.equal(await second.ask("/reminders"), "2026-11-21 12:20 UTC ⏰ tea");
+});
+
 test("a reminder that cannot be sent is tried again until Telegram is back", async (t) => {
   const clock = fakeClock();
   const bot = await startTestBot(t, { clock });
