@@ -26,6 +26,7 @@ import { createOutbound } from "./outbound/outbound.ts";
 import { createSay, type Address } from "./outbound/say.ts";
 import type { ObservedCall } from "./storage/database.ts";
 import { createMeta, createRunMark } from "./storage/meta.ts";
+import { createMoveChat } from "./storage/move-chat.ts";
 import { supervise } from "./supervise.ts";
 import { botIdOf, createIdentity } from "./telegram/identity.ts";
 import { createClient, pollingApi } from "./telegram/client.ts";
@@ -69,6 +70,7 @@ export function createApp({ config, db, telemetry, log, clock, random, deadlines
   const inbox = createInbox(db, { botId, now: clock.now, newCorrelationId });
   const observed: ObservedCall = (operation, table, call) => observeSql(telemetry, { operation, table }, call);
   const outbound = createOutbound(db, clock.now, observed);
+  const moveChat = createMoveChat(db);
   const backups = createBackups(db, { ...config.backup, clock, log });
   const health = createBotHealth({
     telemetry,
@@ -109,6 +111,7 @@ export function createApp({ config, db, telemetry, log, clock, random, deadlines
         "a late message was given up",
       );
     },
+    chatMoved: moveChat,
     storageFailed: trouble.failed,
     clock,
     random,
@@ -126,6 +129,7 @@ export function createApp({ config, db, telemetry, log, clock, random, deadlines
     observed,
     outbound,
     wake: delivery.wake,
+    moveChat,
     transcriber,
     transport,
     health,

@@ -7,6 +7,7 @@ import type { BotContext } from "../context.ts";
 import type { Outbound } from "../outbound/outbound.ts";
 import { createSidecarClient } from "../sidecar-client.ts";
 import type { ObservedCall } from "../storage/database.ts";
+import type { MoveChat } from "../storage/move-chat.ts";
 import { createTasks } from "../tasks.ts";
 import type { Transcriber } from "../transcribe.ts";
 import { adminCommands } from "./admin.ts";
@@ -26,6 +27,7 @@ export interface HandlersDeps {
   outbound: Outbound;
   /** A late message was put. */
   wake: () => void;
+  moveChat: MoveChat;
   transcriber: Transcriber | undefined;
   transport: Pick<Transport, "download">;
   health: Pick<BotHealthState, "snapshot">;
@@ -67,6 +69,7 @@ export function createHandlers(deps: HandlersDeps): {
       isAdmin,
       named: handledBy,
       voice: createVoiceHandler({ transcriber: deps.transcriber, download: deps.transport.download }),
+      migrated: async (ctx) => deps.moveChat(ctx.chat.id, ctx.message.migrate_to_chat_id),
       callback: createAlertButtons({ sidecar, isAdmin, log }),
     }).middleware(),
     menu: commands

@@ -9,11 +9,12 @@ export interface RouteDeps {
   /** Names the handler on the span and the metrics of the update. */
   named: (ctx: BotContext, handler: string) => void;
   voice?: ((ctx: Filter<BotContext, "message:voice">) => Promise<void>) | undefined;
+  migrated?: ((ctx: Filter<BotContext, "message:migrate_to_chat_id">) => Promise<void>) | undefined;
   callback?: ((ctx: Filter<BotContext, "callback_query:data">) => Promise<void>) | undefined;
 }
 
 /** Which handler gets which update. */
-export function createRoutes({ commands, isAdmin, named, voice, callback }: RouteDeps): Composer<BotContext> {
+export function createRoutes({ commands, isAdmin, named, voice, migrated, callback }: RouteDeps): Composer<BotContext> {
   const routes = new Composer<BotContext>();
   for (const { name, audience, run } of commands) {
     routes.chatType(["private", "group", "supergroup"]).command(name, async (ctx) => {
@@ -31,6 +32,7 @@ export function createRoutes({ commands, isAdmin, named, voice, callback }: Rout
       return run(ctx);
     };
   routes.on("message:voice", answer("voice", voice));
+  routes.on("message:migrate_to_chat_id", answer("migrated", migrated));
   routes.on("callback_query:data", answer("button", callback));
   routes.on(
     "callback_query",

@@ -10,6 +10,8 @@ export interface DeliverDeps {
   worthKeeping: (reason: ApiReason) => boolean;
   /** Given up: refused for good, or too old. */
   gaveUp: (message: QueuedMessage, reason: ApiReason, error: unknown) => void;
+  /** The chat has another id from now on, and so have the messages to it. */
+  chatMoved: (from: number, to: number) => void;
   storageFailed: (error: unknown) => void;
   clock: Clock;
   random: () => number;
@@ -42,6 +44,8 @@ export function createDelivery(deps: DeliverDeps) {
       await deps.send(message, signal);
     } catch (error) {
       if (signal.aborted) return;
+      const movedTo = (error as { parameters?: { migrate_to_chat_id?: number } }).parameters?.migrate_to_chat_id;
+      if (movedTo !== undefined) return deps.chatMoved(message.chatId, movedTo);
       const reason = reasonOf(error);
       const retryAt = clock.now() + (reason === "unauthorized" ? REFUSED_MS : waitMs(error, message.attempts));
       const tooLate = message.kind === "reply" && retryAt > message.createdAt + REPLY_EXPIRES_MS;

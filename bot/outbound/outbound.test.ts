@@ -74,6 +74,35 @@ test("a reminder that cannot be sent is tried again until Telegram is back", asy
   assert.equal(bot.app.health.snapshot().errors.total, 0);
 });
 
+test("a group that became a supergroup keeps its tasks and reminders, also when only a refusal says so", async (t) => {
+  const clock = fakeClock();
+  const bot = await startTestBot(t, { clock });
+  const told = { id: -500, moved: -1_000_000_500 };
+  const found = { id: -501, moved: -1_000_000_501 };
+  for (const { id, moved } of [told, found]) {
+    bot.telegram.group({ id, title: "Team" });
+    bot.telegram.group({ id: moved, title: "Team", type: "supergroup" });
+    await bot.ask("/add milk", { chat: id });
+    await bot.ask("/remind 1m tea", { chat: id });
+    bot.telegram.trouble(id, { migratedTo: moved });
+  }
+  await bot.ask("/add bread", { chat: told.moved });
+  bot.telegram.bot().updates.push("message", {
+    message_id: 1000,
+    date: 0,
+    from: { id: 4242, is_bot: false, first_name: "You" },
+    chat: { id: told.id, type: "group", title: "Team" },
+    migrate_to_chat_id: told.moved,
+  } as never);
+  await until(() => bot.app.health.snapshot().updates.handled === 6);
+  await clock.advance(60_000);
+  for (const { moved } of [told, found])
+    await until(() => JSON.stringify(bot.telegram.messages(moved)).includes("⏰ tea"));
+  assert.equal(await bot.ask("/list", { chat: told.moved }), "<b>1</b> bread\n<b>2</b> milk");
+  assert.equal(await bot.ask("/list", { chat: found.moved }), "<b>1</b> milk");
+  assert.equal(bot.app.health.snapshot().errors.total, 0);
+});
+
 test("a full disk: what was sent is not sent again, however long it cannot be taken off the list", async (t) => {
   const clock = fakeClock();
   const bot = await startTestBot(t, { clock });
@@ -183,6 +212,7 @@ test("the wait before the next try is drawn by chance and kept in whole millisec
     send: () => Promise.reject(new Error("nobody there")),
     worthKeeping: () => true,
     gaveUp: () => {},
+    chatMoved: () => {},
     storageFailed: (error) => void refused.push(error),
     clock,
     random: () => 1 / 3,
