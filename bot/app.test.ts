@@ -169,3 +169,25 @@ test("failure 20, b1: a handler cut off by the drain is replayed by the next pro
   assert.equal(ids(first.lines)[0], ids(second.lines)[0]);
   assert.match(JSON.stringify(second.lines), /were in work when the last process ended/);
 });
+
+test("restarts in an outage, however many, lose no update: who cut it off was the operator, not a crash", async (t) => {
+  const telegram = await startFakeTelegram({ bots: ["shop"] });
+  t.after(() => telegram.close());
+  const dataDir = temporaryDir(t);
+  const hang = telegram.faults.add({ method: "sendMessage", fault: { kind: "hang" } });
+  telegram.say("/add tea");
+  for (let restart = 0; restart < 4; restart++) {
+    const clock = fakeClock();
+    const bot = await startTestBot(t, { telegram, dataDir, clock, env: { SHUTDOWN_TIMEOUT: "10s" } });
+    await telegram.called("sendMessage", { skip: restart });
+    const stopped = bot.stop();
+    await clock.sleeping(5000);
+    await clock.advance(5000);
+    await stopped;
+  }
+  await hang.remove();
+  const last = await startTestBot(t, { telegram, dataDir });
+  await until(() => last.app.health.snapshot().updates.handled === 1);
+  assert.equal((telegram.messages(4242).at(-1) as { text: string }).text, "Added 1: tea");
+  assert.equal(last.app.health.snapshot().errors.total, 0);
+});

@@ -219,7 +219,7 @@ export function createApp({ config, db, telemetry, log, clock, random, deadlines
   /** What the last process left behind. */
   function takeUpWork(): void {
     if (runMark.crashed) health.countError("crash");
-    const updates = inbox.recover();
+    const updates = inbox.recover(!runMark.crashed);
     if (updates > 0) log.warn({ updates }, "updates that were in work when the last process ended come again");
     for (const { update, correlationId } of inbox.bury()) {
       health.countError("lost");

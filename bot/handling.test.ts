@@ -61,7 +61,7 @@ test("failure 19: an update that ended three processes is put aside, counted as 
   const dataDir = temporaryDir(t);
   const hang = telegram.faults.add({ method: "sendMessage", fault: { kind: "hang" } });
   const clock = fakeClock();
-  const first = await startTestBot(t, { telegram, dataDir, clock, env: { SHUTDOWN_TIMEOUT: "1s" } });
+  const first = await startTestBot(t, { telegram, dataDir, clock, crash: true, env: { SHUTDOWN_TIMEOUT: "1s" } });
   telegram.say("/ping");
   await telegram.called("sendMessage");
   first.db.exec("UPDATE inbox SET attempts = 3");

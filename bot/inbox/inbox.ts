@@ -34,8 +34,11 @@ export interface Inbox {
   finish: (updateId: number) => void;
   /** Writes what `finish` was told; throws when the disk refuses, and keeps it for the next time. */
   flush: () => void;
-  /** At start: what was in work is pending again. Returns how many those are. */
-  recover: () => number;
+  /**
+   * At start: what was in work is pending again. Returns how many those are. After a clean stop it was the drain that
+   * cut them off, and none of their attempts ended the process.
+   */
+  recover: (afterCleanStop?: boolean) => number;
   /** Puts aside what has used up its attempts and returns it. */
   bury: () => InboxItem[];
   /** Offset for the next poll; 0: from the beginning. */
@@ -79,7 +82,9 @@ export function createInbox(db: DatabaseSync, { botId, now, newCorrelationId }: 
   const pending = db.prepare(`SELECT count(*) AS n FROM ${OPEN} WHERE ${IS_OPEN} AND state = 'pending'`);
   const last = db.prepare("SELECT max(update_id) AS id FROM inbox WHERE bot_id = ? AND received_at > ?");
   const purge = db.prepare("DELETE FROM inbox WHERE state IN ('done', 'dead') AND received_at < ?");
-  const recover = db.prepare(`UPDATE ${OPEN} SET state = 'pending' WHERE ${IS_OPEN} AND state = 'running'`);
+  const recover = db.prepare(
+    `UPDATE ${OPEN} SET state = 'pending', attempts = iif(?, 1, attempts) WHERE ${IS_OPEN} AND state = 'running'`,
+  );
   // The very objects that the poll brought carry the link to its span, and need no parsing.
   const recent = bounded<number, Update>(1000);
   // Which updates are open, so that the next one is found without a look through the table; the first `take` reads it.
@@ -146,7 +151,7 @@ export function createInbox(db: DatabaseSync, { botId, now, newCorrelationId }: 
       lines.finish(updateId);
     },
     flush: () => write([]),
-    recover: () => Number(recover.run(botId).changes),
+    recover: (afterCleanStop = false) => Number(recover.run(Number(afterCleanStop), botId).changes),
 
     bury() {
       const rows = exhausted.all(botId, MAX_ATTEMPTS) as unknown as Row[];
