@@ -21,7 +21,7 @@ export interface DeliverDeps {
 export const REPLY_EXPIRES_MS = 24 * 3_600_000;
 // A refused token is not hammered (the poll loop asks as often).
 const REFUSED_MS = 15 * 60_000;
-const IDLE_MS = 3_600_000;
+const LOOK_MS = 30_000;
 const STORAGE_RETRY_MS = 5000;
 
 /** Sends late messages when they are due, one after the other. */
@@ -71,10 +71,10 @@ export function createDelivery(deps: DeliverDeps) {
         interrupt = new AbortController();
         try {
           const message = outbound.next();
-          const pauseMs = message === undefined ? IDLE_MS : message.dueAt - clock.now();
+          const pauseMs = message === undefined ? LOOK_MS : message.dueAt - clock.now();
           if (message !== undefined && pauseMs <= 0) await deliver(message, signal);
-          // The wall clock may be set while we wait: look again at least every hour.
-          else await clock.wait(Math.min(pauseMs, IDLE_MS), AbortSignal.any([signal, interrupt.signal]));
+          // The wall clock may be set while we wait, and the machine may sleep.
+          else await clock.wait(Math.min(pauseMs, LOOK_MS), AbortSignal.any([signal, interrupt.signal]));
         } catch (error) {
           deps.storageFailed(error);
           await clock.wait(STORAGE_RETRY_MS, signal);

@@ -39,6 +39,16 @@ test("a reminder fires once at its time, in its chat, and survives a restart", a
   assert.equal(await next.ask("/reminders"), "No reminders. Set one: /remind 20m tea");
 });
 
+test("a reminder that fell due while the machine slept, or because its clock was set, comes at once", async (t) => {
+  const clock = fakeClock();
+  let asleepMs = 0;
+  const bot = await startTestBot(t, { clock: { ...clock, now: () => clock.now() + asleepMs } });
+  await bot.ask("/remind 50m tea");
+  asleepMs = 60 * 60_000;
+  await clock.advance(30_000);
+  await until(() => bot.telegram.messages(4242).length === 3);
+});
+
 test("a replayed /remind names the time of the reminder that it set the first time", async (t) => {
   const telegram = await startFakeTelegram({ bots: ["shop"] });
   t.after(() => telegram.close());
@@ -68,7 +78,7 @@ test("a reminder that cannot be sent is tried again until Telegram is back", asy
   await clock.advance(60_000);
   await bot.telegram.called("sendMessage", { skip: 1 });
   await outage.remove();
-  await clock.sleeping(61_000);
+  await until(() => bot.db.prepare("SELECT attempts FROM outbound").get()?.["attempts"] === 1);
   await clock.advance(61_000);
   await until(() => bot.telegram.messages(4242).length === 3);
   assert.equal(bot.app.health.snapshot().errors.total, 0);
