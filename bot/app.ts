@@ -194,9 +194,9 @@ export function createApp({ config, db, telemetry, log, clock, random, deadlines
       const stop = new AbortController();
       const until = AbortSignal.any([signal, stop.signal]);
       const supervised = { log, clock, failed: () => health.countError("handler") };
+      const delivering = supervise("delivery", () => delivery.run(until, drained.signal), until, supervised);
       const loops = [
         supervise("feed", () => feedWhenKnown(until), until, supervised),
-        supervise("delivery", () => delivery.run(until), until, supervised),
         supervise(
           "maintenance",
           () => maintain({ inbox, backups, check: databaseCheck, trouble, meta, clock, log }, until),
@@ -209,7 +209,7 @@ export function createApp({ config, db, telemetry, log, clock, random, deadlines
       health.stop();
       if (ending === "stopped") health.poll.stopped();
       stop.abort();
-      await drain();
+      await drain(delivering);
       await Promise.all(loops);
       await transport.close();
       return ending ?? "stopped";
@@ -240,16 +240,16 @@ export function createApp({ config, db, telemetry, log, clock, random, deadlines
     if (!signal.aborted) await feed.run(signal);
   }
 
-  async function drain(): Promise<void> {
+  async function drain(delivering: Promise<unknown>): Promise<void> {
     const { shutdownTimeoutMs } = config;
     const over = new AbortController();
     const deadlineMs = Math.max(shutdownTimeoutMs - 5000, shutdownTimeoutMs / 2);
-    await Promise.race([feed.idle(), clock.wait(deadlineMs, over.signal)]);
+    await Promise.race([Promise.all([feed.idle(), delivering]), clock.wait(deadlineMs, over.signal)]);
     over.abort();
     const cut = health.inFlight();
     if (cut > 0) log.warn({ updates: cut }, "not handled within SHUTDOWN_TIMEOUT; the next process replays them");
     drained.abort();
-    await feed.idle();
+    await Promise.all([feed.idle(), delivering]);
   }
 }
 

@@ -65,14 +65,17 @@ export function createDelivery(deps: DeliverDeps) {
     /** Something was put that may be due earlier. */
     wake: (): void => interrupt.abort(),
 
-    /** Settles when `signal` has aborted; what is not sent stays for the next process. */
-    async run(signal: AbortSignal): Promise<void> {
+    /**
+     * Settles when `signal` has aborted and what is being sent has arrived, or been given up because `drained` has
+     * aborted, too. What is not sent stays for the next process.
+     */
+    async run(signal: AbortSignal, drained = signal): Promise<void> {
       while (!signal.aborted) {
         interrupt = new AbortController();
         try {
           const message = outbound.next();
           const pauseMs = message === undefined ? LOOK_MS : message.dueAt - clock.now();
-          if (message !== undefined && pauseMs <= 0) await deliver(message, signal);
+          if (message !== undefined && pauseMs <= 0) await deliver(message, drained);
           // The wall clock may be set while we wait, and the machine may sleep.
           else await clock.wait(Math.min(pauseMs, LOOK_MS), AbortSignal.any([signal, interrupt.signal]));
         } catch (error) {

@@ -49,6 +49,21 @@ test("a reminder that fell due while the machine slept, or because its clock was
   await until(() => bot.telegram.messages(4242).length === 3);
 });
 
+test("a reminder that is on its way when the bot stops is not sent again by the next process", async (t) => {
+  const telegram = await startFakeTelegram({ bots: ["shop"] });
+  t.after(() => telegram.close());
+  const clock = fakeClock();
+  const first = await startTestBot(t, { telegram, clock });
+  await first.ask("/remind 1m tea");
+  const slow = telegram.faults.add({ method: "sendMessage", when: "after", fault: { kind: "slow", delayMs: 100 } });
+  await clock.advance(60_000);
+  await telegram.called("sendMessage", { skip: 1 });
+  await first.stop();
+  await slow.remove();
+  const next = await startTestBot(t, { telegram, clock: fakeClock(clock.now()), dataDir: first.dataDir });
+  assert.equal(await next.ask("/reminders"), "No reminders. Set one: /remind 20m tea");
+});
+
 test("a replayed /remind names the time of the reminder that it set the first time", async (t) => {
   const telegram = await startFakeTelegram({ bots: ["shop"] });
   t.after(() => telegram.close());
