@@ -6,7 +6,7 @@ import type { Telemetry } from "./start.ts";
 import { startTelemetry } from "./start.ts";
 import { QUIET } from "./testing/rig.ts";
 import type { Behaviour, OtlpCapture } from "./testing.ts";
-import { startOtlpCapture } from "./testing.ts";
+import { assertNoSecret, startOtlpCapture } from "./testing.ts";
 
 interface Setup {
   telemetry: Telemetry;
@@ -161,4 +161,19 @@ test("each signal can be turned off alone", async (t) => {
   assert.match(await telemetry.metricsPage(), /process_uptime_seconds/);
   await telemetry.shutdown(2000);
   assert.deepEqual(capture.paths, ["/v1/logs"]);
+});
+
+test("what loggers and tracers of others say is clean as well, wherever they say it", async (t) => {
+  const { telemetry, capture } = await start(t);
+  const token = `7000002:${"S3cret-of_others".padEnd(35, "x")}`;
+  telemetry.logger.emit({ body: `GET /bot${token}/getMe`, attributes: { request: { headers: [{ url: token }] } } });
+  telemetry.logger.emit({ body: { url: token } });
+  telemetry.logger.emit({ body: "thrown", exception: new Error(`no /bot${token}/getMe`) });
+  const span = telemetry.tracer.startSpan(`GET /bot${token}/getMe`);
+  span.addLink({ context: span.spanContext(), attributes: { url: token } });
+  span.addEvent(`GET /bot${token}/getMe`, { url: token });
+  span.end();
+  await telemetry.shutdown(2000);
+  assert.deepEqual([capture.logs.length, capture.spans.length], [3, 1]);
+  assertNoSecret(Object.fromEntries(capture.raw.entries()), [token]);
 });

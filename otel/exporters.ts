@@ -106,7 +106,7 @@ export function createExporters(config: TelemetryConfig, selfObsMeterProvider: M
         destroy: logs.agents.destroy,
         // The bridge has redacted them already; records of other loggers have not been there.
         prepare: (records) => {
-          for (const record of records) cleanAttributes(record.attributes);
+          for (const record of records) cleanRecord(record);
           return records.length;
         },
       },
@@ -227,10 +227,22 @@ function createAgents(config: TelemetryConfig) {
   };
 }
 
-function cleanSpan(span: ReadableSpan): void {
+function cleanSpan(span: ReadableSpan & { name: string }): void {
+  span.name = redact(span.name);
   cleanAttributes(span.attributes);
-  for (const event of span.events) cleanAttributes(event.attributes);
+  for (const event of span.events) {
+    event.name = redact(event.name);
+    cleanAttributes(event.attributes);
+  }
+  for (const link of span.links) cleanAttributes(link.attributes);
   if (span.status.message !== undefined) span.status.message = redactFreeText(span.status.message);
+}
+
+function cleanRecord(record: ReadableLogRecord): void {
+  cleanAttributes(record.attributes);
+  const body = redactValue(record.body);
+  // A record that is on its way can no longer be set.
+  if (body !== record.body) Object.defineProperty(record, "body", { value: body });
 }
 
 function cleanAttributes(given: Record<string, unknown> | undefined): void {

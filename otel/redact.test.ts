@@ -52,7 +52,9 @@ test("phone numbers go from free text", () => {
   assert.equal(redactFreeText("1+1=2, +5 points"), "1+1=2, +5 points");
 });
 
-test("lists of text are cleaned, other values pass", () => {
+test("lists and maps of text are cleaned, other values pass", () => {
+  const bytes = new Uint8Array([1]);
+  assert.deepEqual(redactValue({ url: token, bytes, none: null }), { url: "[token]", bytes, none: null });
   assert.deepEqual(redactValue([token, 1]), ["[token]", 1]);
   assert.equal(redactValue(7), 7);
 });

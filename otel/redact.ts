@@ -34,9 +34,10 @@ export function redactFreeText(text: string): string {
   return clean.includes("+") ? clean.replace(PHONE, "[phone]") : clean;
 }
 
-/** A value of an attribute, redacted: text and lists of text are cleaned, everything else holds no text. */
+/** A value of an attribute or a body, redacted: text is cleaned, also within lists and maps; everything else holds none. */
 export function redactValue<T>(value: T): T {
   if (typeof value === "string") return redact(value) as T;
   if (Array.isArray(value)) return value.map((item: unknown) => redactValue(item)) as T;
-  return value;
+  if (typeof value !== "object" || value === null || value instanceof Uint8Array) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, redactValue(item)])) as T;
 }
