@@ -48,14 +48,16 @@ export function createCounts(now: () => number, monotonic: () => number) {
       /** A call that is no long poll is waiting for its answer or for its next attempt. */
       queued: (): void => void calls.queued++,
       dequeued: (): void => void calls.queued--,
-      /** A call is tried again; `waitSeconds` only where Telegram named it (429). */
-      retried(method: string, reason: ApiReason, waitSeconds = 0): void {
+      /** A call is tried again. */
+      retried(method: string, reason: ApiReason): void {
         const key = `${method} ${reason}`;
         const entry = retries.get(key) ?? { method, reason, count: 0 };
         entry.count++;
         retries.set(key, entry);
-        if (waitSeconds > 0) waitedSeconds.set(method, (waitedSeconds.get(method) ?? 0) + waitSeconds);
       },
+      /** Telegram asked for so much patience (429). */
+      held: (method: string, seconds: number): void =>
+        void waitedSeconds.set(method, (waitedSeconds.get(method) ?? 0) + seconds),
     },
     countError,
     received,

@@ -170,15 +170,21 @@ test("the queue depth counts calls under way, long polls excluded", async (t) =>
   assert.equal(await depth(), "0");
 });
 
-test("a retry and the wait that Telegram asked for are counted", async (t) => {
-  const { observed } = await start(t);
-  observed.health.api.retried("sendMessage", "flood", 17);
-  observed.health.api.retried("sendMessage", "flood", 3);
+test("retries are counted, and every wait that Telegram asks for, whoever keeps it", async (t) => {
+  const { telegram, bot, observed } = await start(t);
+  for (const retryAfterSeconds of [17, 6775])
+    telegram.faults.add({ fault: { kind: "flood", retryAfterSeconds }, times: 1 });
+  for (let n = 0; n < 2; n++) await assert.rejects(bot.api.sendMessage(4242, "hi"));
+  telegram.faults.add({ fault: { kind: "flood", retryAfterSeconds: 30 }, times: 1 });
+  await assert.rejects(bot.api.getUpdates());
+  observed.health.api.retried("sendMessage", "flood");
+  observed.health.api.retried("sendMessage", "flood");
   observed.health.api.retried("sendMessage", "reset");
   const page = await observed.telemetry.metricsPage();
   assert.match(page, /telegram_api_retries_total\{rpc_method="sendMessage",error_type="flood",[^}]*\} 2\n/);
   assert.match(page, /telegram_api_retries_total\{rpc_method="sendMessage",error_type="reset",[^}]*\} 1\n/);
-  assert.match(page, /telegram_api_retry_after_seconds_total\{rpc_method="sendMessage",[^}]*\} 20\n/);
+  assert.match(page, /telegram_api_retry_after_seconds_total\{rpc_method="sendMessage",[^}]*\} 6792\n/);
+  assert.match(page, /telegram_api_retry_after_seconds_total\{rpc_method="getUpdates",[^}]*\} 30\n/);
 });
 
 test("getMe tells the bot's name", async (t) => {

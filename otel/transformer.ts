@@ -2,6 +2,7 @@ import type { Transformer } from "grammy";
 import type { CallResult } from "./api-calls.ts";
 import { createApiCalls, thrownResult } from "./api-calls.ts";
 import type { BotHealthState } from "./health.ts";
+import { methodName } from "./methods.ts";
 import { updateTypeOf } from "./middleware.ts";
 import { reasonOfCode } from "./reason.ts";
 import { createSafely } from "./safely.ts";
@@ -59,13 +60,19 @@ export function observeApi(options: ApiOptions): Transformer {
       if (!isPoll) health.api.dequeued();
     }
 
+    function countWait({ retryAfterSeconds }: CallResult): void {
+      if (retryAfterSeconds !== undefined) health.api.held(methodName(method), retryAfterSeconds);
+    }
+
     function called(result: CallResult, outcome: unknown): void {
+      countWait(result);
       calls.ended(method, result, started);
       if (method === "getMe" && result.reason === undefined) health.identify(nameIn(outcome));
       if (watchPolls) health.webhook.called(result.reason, outcome);
     }
 
     function polled(result: CallResult, outcome: unknown): void {
+      countWait(result);
       const updates = result.reason === undefined ? ((outcome as Answer).result as object[]) : [];
       const pollSpan = calls.polled(result, started, updates.length);
       for (const update of updates) {

@@ -31,7 +31,7 @@ export function createClient({ transport, telemetry, health, clock, random }: Cl
     createRetrying({
       clock,
       random,
-      retried: (method, reason, seconds) => health.api.retried(method, reason, seconds),
+      retried: health.api.retried,
     }),
   );
   return bot;

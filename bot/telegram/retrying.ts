@@ -7,8 +7,8 @@ import { nextAttempt, PATIENCE_MS, type FailedCall } from "./resend.ts";
 export interface RetryDeps {
   clock: Clock;
   random: () => number;
-  /** A failed attempt will be followed by another; what Telegram makes us wait is 0 when it asks for nothing. */
-  retried: (method: string, reason: ApiReason, retryAfterSeconds: number) => void;
+  /** A failed attempt will be followed by another. */
+  retried: (method: string, reason: ApiReason) => void;
 }
 
 // The poll loop has a policy of its own.
@@ -49,7 +49,7 @@ export function createRetrying({ clock, random, retried }: RetryDeps): Transform
       if (waitMs === undefined) return outcome as never;
       if (failed.reason === "flood") closedUntilMs.set(gate, clock.monotonicMs() + waitMs);
       if (waitMs > PATIENCE_MS) return outcome as never;
-      retried(method, failed.reason, failed.retryAfterSeconds ?? 0);
+      retried(method, failed.reason);
       await clock.wait(waitMs, stop);
       if (stop.aborted) return outcome as never;
     }
