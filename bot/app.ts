@@ -18,6 +18,7 @@ import { createDatabaseCheck, createDependencyCheck } from "./checks.ts";
 import type { Clock } from "./clock.ts";
 import type { BotConfig } from "./config.ts";
 import { createDispatcher } from "./dispatcher.ts";
+import { isHarmless } from "./handling.ts";
 import { createFeed } from "./inbox/feed.ts";
 import { createInbox } from "./inbox/inbox.ts";
 import { createBackups, maintain } from "./maintenance.ts";
@@ -105,7 +106,7 @@ export function createApp({ config, db, telemetry, log, clock, random, deadlines
       ),
     worthKeeping,
     gaveUp(message, reason, error) {
-      if (reason !== "forbidden") health.countError("reply");
+      if (!isHarmless(error)) health.countError("reply");
       log.warn(
         { reason, [attributes.correlationId]: message.correlationId, err: error },
         "a late message was given up",

@@ -52,7 +52,7 @@ export const apology = (reference: string): Html =>
   rich`Sorry, something went wrong on my side. It has been reported. If you ask about it, mention <code>${reference}</code>.`;
 
 /**
- * Telegram's answer is the user's doing and no failure of ours: blocked, message deleted or unchanged, old button.
+ * Telegram's answer is the user's doing and no failure of ours: blocked, muted, message deleted or unchanged, old button.
  * The texts are the server's (tdlib/telegram-bot-api:Client.cpp); the code alone says too little.
  */
 export function isHarmless(error: unknown): boolean {
@@ -60,6 +60,8 @@ export function isHarmless(error: unknown): boolean {
   if (error.error_code === 403) return true;
   return (
     error.error_code === 400 &&
-    /message is not modified|query is too old|message to (edit|delete|be replied) not found/.test(error.description)
+    /message is not modified|query is too old|message to (edit|delete|be replied) not found|not enough rights to send|TOPIC_CLOSED/.test(
+      error.description,
+    )
   );
 }

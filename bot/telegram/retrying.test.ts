@@ -110,6 +110,25 @@ test("a user who has blocked the bot is no error", async (t) => {
   assert.equal(bot.app.health.snapshot().errors.total, 0);
 });
 
+test("a group that does not let the bot write is no error", async (t) => {
+  const clock = fakeClock();
+  const bot = await startTestBot(t, { clock });
+  const { id } = bot.telegram.group({ id: -500, title: "Team", type: "supergroup" });
+  bot.telegram.trouble(id, "restricted");
+  bot.telegram.say("/ping", { chat: id });
+  const done = (): number => {
+    const { handled, failed } = bot.app.health.snapshot().updates;
+    return handled + failed;
+  };
+  await until(() => done() === 1);
+  bot.telegram.trouble(id, null);
+  assert.match(await bot.ask("/remind 1m tea", { chat: id }), /^I will remind you/);
+  bot.telegram.trouble(id, "restricted");
+  await clock.advance(60_000);
+  await until(() => bot.db.prepare("SELECT count(*) AS n FROM outbound").get()?.["n"] === 0);
+  assert.equal(bot.app.health.snapshot().errors.total, 0);
+});
+
 test("a send that nobody answers is given up at its deadline, kept, and sent when Telegram is back", async (t) => {
   const clock = fakeClock();
   const bot = await startTestBot(t, { clock, deadlinesMs: { sendMessage: 50 } });
