@@ -98,7 +98,7 @@ export function healthOf(
   if (!result.ok) return { healthStreak, healthFailure: result.failure, health: null };
   const { body, durationMs } = result;
   const { telegram } = body;
-  const saidMs = telegram.seconds_since_success === null ? null : telegram.seconds_since_success * 1000;
+  const saidMs = sinceSuccessMs(bot, telegram, atMs);
   // What lay in a gap does not count: only the age before it and the time since.
   const boundMs = bot.gap === null ? Number.POSITIVE_INFINITY : bot.gap.ageMs + atMs - bot.gap.atMs;
   const sinceMs = saidMs === null ? null : Math.min(saidMs, boundMs);
@@ -143,6 +143,16 @@ export function healthOf(
         )
       : null,
   };
+}
+
+/** Of a bot on webhooks nothing returns by itself: it is connected until a call fails, however quiet it is. */
+function sinceSuccessMs(bot: BotView, telegram: BotHealth["telegram"], atMs: number): number | null {
+  const saidMs = telegram.seconds_since_success === null ? null : telegram.seconds_since_success * 1000;
+  if (telegram.mode !== "webhook") return saidMs;
+  if (telegram.connected) return 0;
+  return bot.lastSuccessAtMs === null
+    ? saidMs
+    : Math.min(saidMs ?? Number.POSITIVE_INFINITY, atMs - bot.lastSuccessAtMs);
 }
 
 const DROPS_COUNT_MS = 60_000;

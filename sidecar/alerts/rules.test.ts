@@ -83,6 +83,35 @@ const CASES: Partial<Record<RuleName, Case[]>> = {
     { title: "the last poll returned 301 s ago", samples: [since(301)], reads: "breach poll_loop_ended" },
     { title: "an unreadable /health", samples: [since(301), refused()], reads: "unknown" },
     {
+      title: "a bot on webhooks that nobody wrote to for an hour",
+      samples: [since(3600, { mode: "webhook" })],
+      reads: "clear",
+    },
+    {
+      title: "the same, whose next call fails",
+      samples: [
+        healthy({ telegram: { mode: "webhook", seconds_since_success: 3600 } }, 5 * SECOND),
+        since(3605, {
+          mode: "webhook",
+          connected: false,
+          last_error: { at: iso(SECOND), reason: "connect", code: null, description: "" },
+        }),
+      ],
+      reads: "clear",
+    },
+    {
+      title: "a bot on webhooks whose calls have failed for 301 s",
+      samples: [
+        healthy({ telegram: { mode: "webhook", seconds_since_success: 3600 } }, 301 * SECOND),
+        since(3901, {
+          mode: "webhook",
+          connected: false,
+          last_error: { at: iso(SECOND), reason: "connect", code: null, description: "" },
+        }),
+      ],
+      reads: "breach bot_egress",
+    },
+    {
       title: "idle for 31 s in a long poll",
       samples: [healthy({ telegram: { seconds_since_success: 31 } })],
       reads: "clear",
