@@ -31,7 +31,8 @@ const ANSWERED: ReadonlySet<ApiReason> = new Set(["bad_request", "forbidden", "c
 /** What a bot knows of its connection to Telegram. `broke` is told once per run of failed polls. */
 export function createConnection({ now, monotonic }: Clocks, mode: "polling" | "webhook", broke: () => void) {
   let username: string | null = null;
-  let connected = false;
+  // Nothing polls there, so nothing could prove it before the first update, which who is not ready never gets.
+  let connected = mode === "webhook";
   let failing = false;
   let stopped = false;
   let success: { at: number; ms: number } | undefined;
@@ -124,8 +125,8 @@ export function createConnection({ now, monotonic }: Clocks, mode: "polling" | "
     /** Milliseconds since the last poll that succeeded, or since `fromMs`; undefined: nothing polls. */
     silentMs: (fromMs: number): number | undefined =>
       mode === "polling" ? monotonic() - (success?.ms ?? fromMs) : undefined,
-    /** Unix milliseconds. */
-    successAt: (): number | undefined => success?.at,
+    /** When the last poll returned, Unix milliseconds. */
+    polledAt: (): number | undefined => (mode === "polling" ? success?.at : undefined),
     pendingMs: (): number | undefined => pending && monotonic() - pending.ms,
     snapshot: (): TelegramHealth => ({
       mode,

@@ -14,7 +14,7 @@ export function observeHealth(meter: Meter, connection: Connection, counts: Coun
     for (const reason of errorReasons) result.observe(counts.errors[reason], { reason });
   });
   observeMetric(meter, metrics.lastPollSuccess, (result) => {
-    const at = connection.successAt();
+    const at = connection.polledAt();
     if (at !== undefined) result.observe(at / 1000);
   });
   observeMetric(meter, metrics.pollAge, (result) => {

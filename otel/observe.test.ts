@@ -67,9 +67,25 @@ test("webhookCallback is observed, and health does not wait for polls", async (t
     headers: { "content-type": "application/json" },
     body: JSON.stringify({ update_id: 1, message }),
   });
+  assert.doesNotMatch(await rig.observed.telemetry.metricsPage(), /last_poll_success/, "its age would be an alert");
   await rig.observed.telemetry.shutdown(2000);
   assertObserved(rig, "webhook");
   assert.equal(rig.observed.health.snapshot().status, "ok");
+});
+
+test("a bot that sets its webhook is known as one before the first update", async (t) => {
+  const { bot, observed } = await startRig(t);
+  const mode = (): string => observed.health.snapshot().telegram.mode;
+  await bot.api.setWebhook("");
+  assert.equal(mode(), "polling", "that takes it away");
+  await bot.api.setWebhook("https://bots.example/hook");
+  assert.equal(mode(), "webhook");
+});
+
+test("a bot whose webhook is set elsewhere says so, and is ready before the first update", async (t) => {
+  const { observed } = await startRig(t, { observe: { mode: "webhook" } });
+  const { status, telegram } = observed.health.snapshot();
+  assert.deepEqual([status, telegram.mode, telegram.connected], ["ok", "webhook", true]);
 });
 
 test("with OTEL_SDK_DISABLED the bot runs, health is read and nothing is sent", async (t) => {

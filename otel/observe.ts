@@ -23,6 +23,8 @@ export interface ObserveOptions {
   host?: string;
   /** Default `BOT_HTTP_PORT`, else 8080; 0 lets the system choose; `false`: no server. A busy port is a warning. */
   port?: number | false;
+  /** `webhook` where the webhook is set elsewhere; else its first update, or setWebhook, tells. */
+  mode?: "webhook";
   /** Default `process.env`. */
   env?: Record<string, string | undefined>;
   /** Default: stdout. */
@@ -79,7 +81,7 @@ export function observe(bot: Bot, options: ObserveOptions = {}): Observed {
     format: values.LOG_FORMAT,
     ...(options.logDestination && { destination: options.logDestination }),
   });
-  const health = createBotHealth({ telemetry });
+  const health = createBotHealth({ telemetry, ...(options.mode && { mode: options.mode }) });
   health.observe(telemetry.meter);
   if (bot.isInited()) health.identify(bot.botInfo.username);
 

@@ -68,7 +68,10 @@ export function observeApi(options: ApiOptions): Transformer {
       countWait(result);
       calls.ended(method, result, started);
       if (method === "getMe" && result.reason === undefined) health.identify(nameIn(outcome));
-      if (watchPolls) health.webhook.called(result.reason, outcome);
+      if (!watchPolls) return;
+      const hook = method === "setWebhook" && result.reason === undefined;
+      if (hook && (payload as { url?: string } | undefined)?.url) health.webhook.on();
+      health.webhook.called(result.reason, outcome);
     }
 
     function polled(result: CallResult, outcome: unknown): void {
