@@ -109,7 +109,7 @@ export function createConnection({ now, monotonic }: Clocks, mode: "polling" | "
       },
       /** Webhook bots: a call that Telegram answered is the sign of life, one that nobody answered the opposite. */
       called(reason: ApiReason | undefined, outcome: unknown): void {
-        if (mode !== "webhook") return;
+        if (mode !== "webhook" || reason === "aborted") return;
         if (reason === undefined || ANSWERED.has(reason)) succeeded();
         else failed(outcome);
       },

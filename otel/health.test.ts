@@ -266,7 +266,8 @@ test("a webhook bot lives by the calls that Telegram answers", () => {
   health.webhook.called("connect", Object.assign(new Error("x"), { code: "ECONNREFUSED" }));
   assert.deepEqual([health.snapshot().telegram.connected, health.snapshot().status], [false, "degraded"]);
   health.webhook.called("forbidden", {});
-  assert.equal(health.snapshot().telegram.connected, true);
+  health.webhook.called("aborted", new DOMException("x", "AbortError"));
+  assert.equal(health.snapshot().telegram.connected, true, "a call that we gave up says nothing of Telegram");
   clock.ms += 3_600_000;
   assert.equal(health.snapshot().status, "ok");
 });
