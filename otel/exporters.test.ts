@@ -155,6 +155,16 @@ test("headers and compression go with every export", async (t) => {
   assert.equal(capture.spans.length, 1);
 });
 
+test("a header that names a data set or a tenant does not take that word out of everything", async (t) => {
+  const { telemetry, capture } = await start(t, {
+    OTEL_EXPORTER_OTLP_HEADERS: "x-honeycomb-team=hunter2hunter2,x-honeycomb-dataset=telegram,X-Scope-OrgID=message",
+  });
+  telemetry.tracer.startSpan("process message", { attributes: { system: "telegram", key: "hunter2hunter2" } }).end();
+  await telemetry.shutdown(2000);
+  const [span] = capture.spans;
+  assert.deepEqual([span?.name, span?.attributes], ["process message", { system: "telegram", key: "[secret]" }]);
+});
+
 test("each signal can be turned off alone", async (t) => {
   const { telemetry, capture } = await start(t, { OTEL_TRACES_EXPORTER: "none", OTEL_METRICS_EXPORTER: "none" });
   make(telemetry, 1);
