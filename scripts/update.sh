@@ -5,10 +5,9 @@
 #   scripts/update.sh             build what is checked out
 #   scripts/update.sh 1.2.0       pull that version (GRAMWATCH_REGISTRY in .env), else build what is checked out as it
 #
-# Other compose files than the full stack: COMPOSE_FILE=docker-compose.prod.yml:docker-compose.lite.yml scripts/update.sh
+# Other compose files than the full stack: COMPOSE_FILE=docker-compose.prod.yml:docker-compose.lite.yml, in .env or here.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-export COMPOSE_FILE=${COMPOSE_FILE:-docker-compose.prod.yml}
 env_file=${COMPOSE_ENV_FILES:-.env}
 version_before=${GRAMWATCH_VERSION-}
 [ $# -eq 0 ] || export GRAMWATCH_VERSION=$1
@@ -18,6 +17,7 @@ setting() { # the shell's, else that of .env
   printf %s "$given"
 }
 registry=$(setting GRAMWATCH_REGISTRY)
+[ -n "$(setting COMPOSE_FILE)" ] || export COMPOSE_FILE=docker-compose.prod.yml
 
 ready() {
   docker compose exec -T bot /nodejs/bin/node -e \

@@ -1,0 +1,93 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test, type TestContext } from "node:test";
+import { buildImages, type Engine, findEngine, type Ran, root } from "./images/engine.ts";
+import { freePorts } from "./images/scene.ts";
+
+const found = await findEngine();
+const skip = typeof found === "string" ? found : false;
+const engine = found as Engine;
+if (!skip) await buildImages(engine);
+
+/** What is next is built in no time; without the services that have no image here. */
+const OVERRIDE = `
+services:
+  bot:
+    build:
+      target: !reset null
+      dockerfile_inline: |
+        FROM gramwatch/bot:test
+        \${BREAK-}
+  sidecar:
+    build:
+      target: !reset null
+      dockerfile_inline: FROM gramwatch/sidecar:test
+  prometheus: !reset null
+  grafana: !reset null
+`;
+
+/** A checkout with a running small deployment: no Telegram, so healthy and not ready. */
+async function deploy(t: TestContext, { env = "", override = "" } = {}) {
+  const dir = mkdtempSync(join(tmpdir(), "gramwatch update-"));
+  const project = `gramwatch-update-${process.pid}`;
+  for (const file of ["docker-compose.prod.yml", "docker-compose.lite.yml", "scripts/update.sh"])
+    cpSync(join(root, file), join(dir, file));
+  mkdirSync(join(dir, "secrets"));
+  for (const name of ["bot_token", "alert_bot_token", "api_token", "grafana_password"])
+    writeFileSync(join(dir, "secrets", name), `1:${"x".repeat(35)}`);
+  writeFileSync(join(dir, "override.yml"), OVERRIDE + override);
+  const [consolePort] = await freePorts(1);
+  const settings = `COMPOSE_FILE=docker-compose.prod.yml:docker-compose.lite.yml:override.yml
+COMPOSE_PROJECT_NAME=${project}
+TELEGRAM_API_ROOT=http://127.0.0.1:2
+CONSOLE_PORT=${consolePort}
+GRAMWATCH_VERSION=${project}`;
+  const configure = (more: string): void => writeFileSync(join(dir, ".env"), `${settings}\n${more}`);
+  const run = async (command: string, args: string[], more: NodeJS.ProcessEnv = {}): Promise<Ran> => {
+    const child = spawn(command, args, { cwd: dir, env: { ...engine.env, ...more } });
+    let stdout = "";
+    let stderr = "";
+    child.stdout.on("data", (part: Buffer) => (stdout += part.toString()));
+    child.stderr.on("data", (part: Buffer) => (stderr += part.toString()));
+    const [code] = (await once(child, "close")) as [number];
+    return { code, stdout, stderr };
+  };
+  const compose = async (...args: string[]): Promise<string> => {
+    const { code, stdout, stderr } = await run("docker", ["compose", ...args]);
+    if (code !== 0) throw new Error(stderr);
+    return stdout.trim();
+  };
+  t.after(async () => {
+    configure("");
+    await compose("down", "--volumes", "--timeout", "5", "--rmi", "all");
+    rmSync(dir, { recursive: true });
+  });
+  configure("");
+  await compose("build", "--quiet");
+  configure(env);
+  await compose("up", "--detach", "--no-build");
+  return {
+    project,
+    configure,
+    compose,
+    dir,
+    env: () => readFileSync(join(dir, ".env"), "utf8"),
+    update: (args: string[] = [], more: NodeJS.ProcessEnv = {}) =>
+      run(join(dir, "scripts", "update.sh"), args, { UPDATE_TIMEOUT_SECONDS: "30", ...more }),
+    image: async (service = "bot") => {
+      const container = await compose("ps", "--all", "--quiet", service);
+      return engine.docker(["inspect", "--format", "{{.Config.Image}} {{.Image}}", container]);
+    },
+  };
+}
+
+test("the compose files that .env names are the deployment's", { skip, timeout: 90_000 }, async (t) => {
+  const { update, compose, project } = await deploy(t);
+  const { code, stderr } = await update([`${project}-2`]);
+  assert.equal(code, 0, stderr);
+  assert.deepEqual((await compose("ps", "--services")).split("\n").toSorted(), ["bot", "sidecar"]);
+});
