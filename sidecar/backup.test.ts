@@ -40,6 +40,17 @@ test("a backup of an open database is one whole file that only its owner can rea
   assert.deepEqual(backups.status(), { lastVerifiedAtMs: at("2026-01-02T03:00"), lastError: null });
 });
 
+test("of two backups at once none is an empty file", async (t) => {
+  const { dir, create, files } = setUp(t);
+  await Promise.all(["03:00", "03:01"].map((time) => create().run(at(`2026-01-02T${time}`))));
+  assert.ok(files().length > 0);
+  for (const file of files()) {
+    const copy = new DatabaseSync(join(dir, file));
+    assert.equal(copy.prepare("SELECT text FROM facts").get()?.["text"], "kept", file);
+    copy.close();
+  }
+});
+
 test("the first backup comes at the time of day, and one a day after it", async (t) => {
   const { create, files, dir } = setUp(t);
   const backups = create();

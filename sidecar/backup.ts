@@ -1,6 +1,7 @@
 import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { backup, DatabaseSync } from "node:sqlite";
+import { pathToFileURL } from "node:url";
 
 /** `/api/status.backup`: the newest copy that was read back and found whole. */
 export interface BackupStatus {
@@ -93,7 +94,8 @@ function discard(path: string): void {
 }
 
 function verify(path: string): void {
-  const copy = new DatabaseSync(path);
+  // Never made anew: another process, whose backup began meanwhile, may have cleared the copy away.
+  const copy = new DatabaseSync(new URL("?mode=rw", pathToFileURL(path)));
   try {
     const found = copy.prepare("PRAGMA integrity_check(1)").get() as { integrity_check: string } | undefined;
     if (found?.integrity_check !== "ok") throw new Error(`the copy is damaged: ${found?.integrity_check}`);
