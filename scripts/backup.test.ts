@@ -1,7 +1,16 @@
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -32,7 +41,11 @@ function notes(path: string): unknown[] {
 function run(script: "backup" | "restore", dir: string, ...args: string[]) {
   const path = join(import.meta.dirname, `${script}.ts`);
   const env = { DATA_DIR: dir };
-  const { status, stdout, stderr } = spawnSync(process.execPath, [path, ...args], { cwd: dir, env, encoding: "utf8" });
+  const { status, stdout, stderr } = spawnSync(process.execPath, [path, ...args], {
+    cwd: tmpdir(),
+    env,
+    encoding: "utf8",
+  });
   return { status, said: stdout + stderr };
 }
 const backupsIn = (dir: string): string[] => readdirSync(join(dir, "backups")).toSorted();
@@ -89,6 +102,21 @@ test("a damaged backup is refused, and the database stays as it is", (t) => {
   assert.equal(refused.status, 1);
   assert.match(refused.said, /is damaged \(.*\): choose another backup/);
   assert.deepEqual(notes(join(dir, "bot.db")), ["well"]);
+});
+
+test("a journal whose database is gone does not get into the restored one", (t) => {
+  const dir = scene(t);
+  const db = fill(dir, "bot.db", "kept");
+  run("backup", dir);
+  db.exec("PRAGMA wal_autocheckpoint = 0");
+  for (let n = 0; n < 50; n++) db.prepare("INSERT INTO notes VALUES (?)").run("lost".repeat(500));
+  for (const suffix of ["", "-wal"]) copyFileSync(join(dir, `bot.db${suffix}`), join(dir, `crashed.db${suffix}`));
+  db.close();
+  rmSync(join(dir, "bot.db"));
+  renameSync(join(dir, "crashed.db-wal"), join(dir, "bot.db-wal"));
+  const restored = run("restore", dir);
+  assert.equal(restored.status, 0, restored.said);
+  assert.deepEqual(notes(join(dir, "bot.db")), ["kept"]);
 });
 
 test("a backup during a load of writes is whole", async (t) => {

@@ -18,13 +18,14 @@ export function restore(database: Database, backup: string, { dataDir }: Places,
     chmodSync(fresh, 0o600);
     verify(fresh, backup);
     const stamp = new Date(nowMs).toISOString().replace(/[-:]|\.\d{3}/g, "");
-    const aside = existsSync(target) ? `${target}.replaced-${stamp}` : undefined;
-    // With their journals, which belong to the old pages: beside the new file they would corrupt it.
-    if (aside !== undefined)
-      for (const suffix of ["", "-wal", "-shm"])
-        if (existsSync(target + suffix)) renameSync(target + suffix, aside + suffix);
+    const aside = `${target}.replaced-${stamp}`;
+    const replaced = existsSync(target);
+    // With their journals, which belong to the old pages: beside the new file they would corrupt it. Also without their
+    // database, which somebody may have taken away by hand.
+    for (const suffix of ["", "-wal", "-shm"])
+      if (existsSync(target + suffix)) renameSync(target + suffix, aside + suffix);
     renameSync(fresh, target);
-    return aside;
+    return replaced ? aside : undefined;
   } finally {
     rmSync(fresh, { force: true });
     lock.release();
