@@ -104,6 +104,17 @@ test("a damaged backup is refused, and the database stays as it is", (t) => {
   assert.deepEqual(notes(join(dir, "bot.db")), ["well"]);
 });
 
+test("an empty file is no backup, though SQLite finds nothing wrong with it", (t) => {
+  const dir = scene(t);
+  fill(dir, "bot.db", "well").close();
+  mkdirSync(join(dir, "backups"));
+  writeFileSync(join(dir, "backups", "bot-20260101T030000Z.db"), "");
+  const refused = run("restore", dir);
+  assert.equal(refused.status, 1, refused.said);
+  assert.match(refused.said, /is damaged \(it is empty\): choose another backup/);
+  assert.deepEqual(notes(join(dir, "bot.db")), ["well"]);
+});
+
 test("a journal whose database is gone does not get into the restored one", (t) => {
   const dir = scene(t);
   const db = fill(dir, "bot.db", "kept");

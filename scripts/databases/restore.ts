@@ -47,6 +47,7 @@ function verify(path: string, name: string): void {
     const copy = new DatabaseSync(path);
     try {
       found = copy.prepare("PRAGMA integrity_check(1)").get()?.["integrity_check"];
+      if (copy.prepare("SELECT 1 FROM sqlite_schema").get() === undefined) found = "it is empty";
       copy.exec("PRAGMA journal_mode = DELETE");
     } finally {
       copy.close();
