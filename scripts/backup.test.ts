@@ -130,6 +130,17 @@ test("a journal whose database is gone does not get into the restored one", (t) 
   assert.deepEqual(notes(join(dir, "bot.db")), ["kept"]);
 });
 
+test("a restore on a new machine makes DATA_DIR", (t) => {
+  const dir = scene(t);
+  fill(dir, "bot.db", "moved").close();
+  run("backup", dir);
+  const [name = ""] = backupsIn(dir);
+  const restored = run("restore", join(dir, "new"), join(dir, "backups", name));
+  assert.equal(restored.status, 0, restored.said);
+  assert.equal(statSync(join(dir, "new")).mode & 0o777, 0o700);
+  assert.deepEqual(notes(join(dir, "new", "bot.db")), ["moved"]);
+});
+
 test("a backup during a load of writes is whole", async (t) => {
   const dir = scene(t);
   fill(dir, "bot.db", "first").close();

@@ -1,6 +1,18 @@
-import { chmodSync, closeSync, copyFileSync, existsSync, fsyncSync, openSync, renameSync, rmSync } from "node:fs";
+import {
+  chmodSync,
+  closeSync,
+  copyFileSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+} from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { StorageError } from "../../bot/storage/storage-error.ts";
+import { LockedError } from "../../sidecar/state/lock.ts";
 import type { Database, Places } from "./databases.ts";
 
 /**
@@ -10,6 +22,7 @@ import type { Database, Places } from "./databases.ts";
  * @throws when the owner runs or the backup is damaged; nothing has changed then
  */
 export function restore(database: Database, backup: string, { dataDir }: Places, nowMs: number): string | undefined {
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   const lock = lockFor(database, dataDir);
   const target = join(dataDir, database.file);
   const fresh = `${target}.restoring`;
@@ -37,6 +50,8 @@ function lockFor(database: Database, dataDir: string): { release(): void } {
     return database.lock(dataDir);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
+    if (!(error instanceof StorageError || error instanceof LockedError))
+      throw new Error(`DATA_DIR ${dataDir} is not writable (${why})`, { cause: error });
     throw new Error(`The ${database.owner} is running: stop it first. (${why})`, { cause: error });
   }
 }
