@@ -11,13 +11,8 @@ cd "$(dirname "$0")/.."
 env_file=${COMPOSE_ENV_FILES:-.env}
 version_before=${GRAMWATCH_VERSION-}
 [ $# -eq 0 ] || export GRAMWATCH_VERSION=$1
-setting() { # the shell's, else that of .env
-  local given=${!1-}
-  [ -n "$given" ] || [ ! -f "$env_file" ] || given=$(sed -n "s/^$1=//p" "$env_file" | tail -1)
-  printf %s "$given"
-}
-registry=$(setting GRAMWATCH_REGISTRY)
-[ -n "$(setting COMPOSE_FILE)" ] || export COMPOSE_FILE=docker-compose.prod.yml
+[ -n "${COMPOSE_FILE-}" ] || grep -qs '^COMPOSE_FILE=.' "$env_file" || export COMPOSE_FILE=docker-compose.prod.yml
+image=$(docker compose config --images bot)
 
 ready() {
   docker compose exec -T bot /nodejs/bin/node -e \
@@ -46,7 +41,8 @@ for service in bot sidecar; do
 done
 if [ -n "${old[bot]-}" ] && ready; then was_ready=yes; fi
 
-if [ -n "$registry" ] && [ $# -gt 0 ]; then bring=pull; else bring=build; fi
+# As compose reads .env, with quotes and line ends of any kind: what has no prefix is never asked for at Docker Hub.
+if [[ $image != gramwatch/* ]] && [ $# -gt 0 ]; then bring=pull; else bring=build; fi
 GRAMWATCH_PULL=always docker compose "$bring" bot sidecar || { echo "The new version could not be had. Nothing is changed." >&2; exit 1; }
 
 if gate; then

@@ -63,7 +63,10 @@ GRAMWATCH_VERSION=${project}`;
   };
   t.after(async () => {
     configure("");
-    await compose("down", "--volumes", "--timeout", "5", "--rmi", "all");
+    await compose("down", "--volumes", "--timeout", "5");
+    const images = await engine.docker(["image", "ls", "--format", "{{.Repository}}:{{.Tag}}"]);
+    for (const image of images.split("\n").filter((name) => name.includes(`:${project}`)))
+      await engine.docker(["image", "rm", image]);
     rmSync(dir, { recursive: true });
   });
   configure("");
@@ -85,9 +88,16 @@ GRAMWATCH_VERSION=${project}`;
   };
 }
 
-test("the compose files that .env names are the deployment's", { skip, timeout: 90_000 }, async (t) => {
-  const { update, compose, project } = await deploy(t);
-  const { code, stderr } = await update([`${project}-2`]);
-  assert.equal(code, 0, stderr);
-  assert.deepEqual((await compose("ps", "--services")).split("\n").toSorted(), ["bot", "sidecar"]);
-});
+test(
+  "the .env is read as compose reads it, and written so that its last line stays",
+  { skip, timeout: 90_000 },
+  async (t) => {
+    const registry = 'GRAMWATCH_REGISTRY=""\r\n';
+    const { update, compose, project, image, env } = await deploy(t, { env: `${registry}BOT_ADMINS=4242` });
+    const { code, stderr } = await update([`${project}-2`]);
+    assert.equal(code, 0, stderr);
+    assert.deepEqual((await compose("ps", "--services")).split("\n").toSorted(), ["bot", "sidecar"]);
+    assert.match(await image(), new RegExp(`^gramwatch/bot:${project}-2 `), "built, and not asked for at Docker Hub");
+    assert.match(env(), new RegExp(`^BOT_ADMINS=4242\nGRAMWATCH_VERSION=${project}-2\n$`, "m"));
+  },
+);
