@@ -48,6 +48,7 @@ GRAMWATCH_PULL=always docker compose "$bring" bot sidecar || { echo "The new ver
 if gate; then
   if [ $# -gt 0 ]; then # so that a plain `docker compose up` stays with it
     touch "$env_file" && chmod 600 "$env_file"
+    [ -z "$(tail -c 1 "$env_file")" ] || echo >> "$env_file" # else ours would become a part of its last line
     sed -i '/^GRAMWATCH_VERSION=/d' "$env_file" && echo "GRAMWATCH_VERSION=$1" >> "$env_file"
   fi
   echo "Updated."
