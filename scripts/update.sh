@@ -9,10 +9,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 env_file=${COMPOSE_ENV_FILES:-.env}
-version_before=${GRAMWATCH_VERSION-}
-[ $# -eq 0 ] || export GRAMWATCH_VERSION=$1
 [ -n "${COMPOSE_FILE-}" ] || grep -qs '^COMPOSE_FILE=.' "$env_file" || export COMPOSE_FILE=docker-compose.prod.yml
-image=$(docker compose config --images bot)
 
 ready() {
   docker compose exec -T bot /nodejs/bin/node -e \
@@ -29,18 +26,32 @@ gate() { # healthy containers; and ready, if it was before: an outage of Telegra
   return 1
 }
 
+backup() { # what crashes again and again may have no container to do it in
+  docker compose exec -T "$1" /nodejs/bin/node /app/backup.mjs ||
+    docker compose run --rm --no-deps -T "$1" /app/backup.mjs
+}
+
 was_ready=no
 declare -A old name
 for service in bot sidecar; do
-  container=$(docker compose ps --quiet "$service")
+  container=$(docker compose ps --all --quiet "$service")
   [ -n "$container" ] || continue
   old[$service]=$(docker inspect --format '{{.Image}}' "$container")
   name[$service]=$(docker inspect --format '{{.Config.Image}}' "$container")
   echo "Backing up the $service's database …"
-  docker compose exec -T "$service" /nodejs/bin/node /app/backup.mjs
+  if ! backup "$service"; then
+    if [ "$(docker inspect --format '{{.State.Health.Status}}' "$container")" = healthy ]; then
+      echo "No update without a backup. Nothing is changed." >&2
+      exit 1
+    fi
+    echo "The $service is not healthy, so the update goes on without its backup." >&2
+  fi
 done
 if [ -n "${old[bot]-}" ] && ready; then was_ready=yes; fi
 
+version_before=${GRAMWATCH_VERSION-}
+[ $# -eq 0 ] || export GRAMWATCH_VERSION=$1
+image=$(docker compose config --images bot)
 # As compose reads .env, with quotes and line ends of any kind: what has no prefix is never asked for at Docker Hub.
 if [[ $image != gramwatch/* ]] && [ $# -gt 0 ]; then bring=pull; else bring=build; fi
 GRAMWATCH_PULL=always docker compose "$bring" bot sidecar || { echo "The new version could not be had. Nothing is changed." >&2; exit 1; }

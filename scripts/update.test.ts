@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { buildImages, type Engine, findEngine, type Ran, root } from "./images/engine.ts";
-import { freePorts } from "./images/scene.ts";
+import { eventually, freePorts } from "./images/scene.ts";
 
 const found = await findEngine();
 const skip = typeof found === "string" ? found : false;
@@ -17,12 +17,14 @@ if (!skip) await buildImages(engine);
 const OVERRIDE = `
 services:
   bot:
+    environment: &quiet { OTEL_SDK_DISABLED: "true" }
     build:
       target: !reset null
       dockerfile_inline: |
         FROM gramwatch/bot:test
         \${BREAK-}
   sidecar:
+    environment: *quiet
     build:
       target: !reset null
       dockerfile_inline: FROM gramwatch/sidecar:test
@@ -72,6 +74,7 @@ GRAMWATCH_VERSION=${project}`;
   configure("");
   await compose("build", "--quiet");
   configure(env);
+  await compose("up", "--detach", "--no-build", "--wait", "bot", "sidecar");
   await compose("up", "--detach", "--no-build");
   return {
     project,
@@ -101,3 +104,14 @@ test(
     assert.match(env(), new RegExp(`^BOT_ADMINS=4242\nGRAMWATCH_VERSION=${project}-2\n$`, "m"));
   },
 );
+
+test("what crashes again and again is backed up and updated all the same", { skip, timeout: 90_000 }, async (t) => {
+  const { update, configure, compose } = await deploy(t);
+  configure("BOT_ADMINS=nobody\n");
+  await compose("up", "--detach", "--no-build");
+  await eventually("a crash", async () => /Restarting/.test(await compose("ps", "--all", "bot")) || undefined);
+  configure("");
+  const { code, stdout, stderr } = await update();
+  assert.equal(code, 0, stderr);
+  assert.match(stdout, /bot\.db: backed up[^]*state\.db: backed up[^]*Updated\./);
+});
