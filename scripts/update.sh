@@ -16,7 +16,7 @@ ready() {
     'fetch("http://127.0.0.1:8080/readyz").then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))'
 }
 gate() { # healthy containers; and ready, if it was before: an outage of Telegram must not undo an update
-  docker compose up --detach --no-build --wait --wait-timeout "${UPDATE_TIMEOUT_SECONDS:-120}" || return 1
+  docker compose up --detach --no-build --wait --wait-timeout "${UPDATE_TIMEOUT_SECONDS:-120}" bot sidecar || return 1
   [ "$was_ready" = yes ] || return 0
   local tries
   for ((tries = 0; tries < 30; tries++)); do
@@ -62,6 +62,8 @@ if gate; then
     [ -z "$(tail -c 1 "$env_file")" ] || echo >> "$env_file" # else ours would become a part of its last line
     sed -i '/^GRAMWATCH_VERSION=/d' "$env_file" && echo "GRAMWATCH_VERSION=$1" >> "$env_file"
   fi
+  # What else the new files say. A Loki that does not start is no fault of the new version.
+  docker compose up --detach --no-build || echo "Not everything else could be started: docker compose ps --all" >&2
   echo "Updated."
   exit 0
 fi

@@ -115,3 +115,10 @@ test("what crashes again and again is backed up and updated all the same", { ski
   assert.equal(code, 0, stderr);
   assert.match(stdout, /bot\.db: backed up[^]*state\.db: backed up[^]*Updated\./);
 });
+
+test("another service that does not run takes no update back", { skip, timeout: 90_000 }, async (t) => {
+  const image = `image: gramwatch/bot:test\n    command: ["-e", "process.exit(3)"]`;
+  const { update } = await deploy(t, { override: `  tempo:\n    restart: unless-stopped\n    ${image}\n` });
+  const { code, stderr } = await update();
+  assert.equal(code, 0, stderr);
+});
