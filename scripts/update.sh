@@ -32,12 +32,11 @@ backup() { # what crashes again and again may have no container to do it in
 }
 
 was_ready=no
-declare -A old name
+declare -A old
 for service in bot sidecar; do
   container=$(docker compose ps --all --quiet "$service")
   [ -n "$container" ] || continue
   old[$service]=$(docker inspect --format '{{.Image}}' "$container")
-  name[$service]=$(docker inspect --format '{{.Config.Image}}' "$container")
   echo "Backing up the $service's database …"
   if ! backup "$service"; then
     if [ "$(docker inspect --format '{{.State.Health.Status}}' "$container")" = healthy ]; then
@@ -77,7 +76,7 @@ fi
 echo "Going back to the old one …" >&2
 unset GRAMWATCH_VERSION # an empty one would hide that of .env
 [ -z "$version_before" ] || export GRAMWATCH_VERSION=$version_before
-# A build may have taken the old one's name.
-for service in bot sidecar; do docker tag "${old[$service]}" "${name[$service]}"; done
+# The name may be another one by now, after GRAMWATCH_REGISTRY, or a build's.
+for service in bot sidecar; do docker tag "${old[$service]}" "$(docker compose config --images "$service")"; done
 gate || echo "The old version is not healthy either: docker compose logs" >&2
 exit 1

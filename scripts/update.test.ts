@@ -122,3 +122,13 @@ test("another service that does not run takes no update back", { skip, timeout: 
   const { code, stderr } = await update();
   assert.equal(code, 0, stderr);
 });
+
+test("the way back leads to the old image, also from a registry's names", { skip, timeout: 90_000 }, async (t) => {
+  const { update, configure, image } = await deploy(t);
+  const [, before] = (await image()).split(" ");
+  configure("GRAMWATCH_REGISTRY=example.test/\n");
+  const { code, stderr } = await update([], { BREAK: 'CMD ["-e", "process.exit(3)"]' });
+  assert.equal(code, 1);
+  assert.doesNotMatch(stderr, /The old version is not healthy/);
+  assert.equal((await image()).split(" ")[1], before);
+});
