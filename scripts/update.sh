@@ -8,6 +8,8 @@
 # Other compose files than the full stack: COMPOSE_FILE=docker-compose.prod.yml:docker-compose.lite.yml, in .env or here.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+exec 9< . # the folder, because a `git pull` may replace any file in it
+flock --nonblock 9 || { echo "Another update is running. Nothing is changed." >&2; exit 1; }
 env_file=${COMPOSE_ENV_FILES:-.env}
 [ -n "${COMPOSE_FILE-}" ] || grep -qs '^COMPOSE_FILE=.' "$env_file" || export COMPOSE_FILE=docker-compose.prod.yml
 

@@ -132,3 +132,14 @@ test("the way back leads to the old image, also from a registry's names", { skip
   assert.doesNotMatch(stderr, /The old version is not healthy/);
   assert.equal((await image()).split(" ")[1], before);
 });
+
+test("of two updates at once the second one ends", { skip, timeout: 90_000 }, async (t) => {
+  const { update } = await deploy(t);
+  const ran = await Promise.all([update(), update()]);
+  assert.deepEqual(
+    ran.map(({ code }) => code).toSorted((a, b) => a - b),
+    [0, 1],
+    ran.map(({ stderr }) => stderr).join("\n"),
+  );
+  assert.match(ran.find(({ code }) => code === 1)?.stderr ?? "", /Another update is running/);
+});
