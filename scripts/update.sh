@@ -28,6 +28,14 @@ gate() { # healthy containers; and ready, if it was before: an outage of Telegra
   return 1
 }
 
+reread() { # compose does not look into the files that it mounts, and a running container sees those of before
+  local service started
+  for service in $(docker compose ps --services | grep -xE 'collector|prometheus|loki|tempo|grafana'); do
+    started=$(docker inspect --format '{{.State.StartedAt}}' "$(docker compose ps --quiet "$service")")
+    [ -z "$(find otel/collector grafana/provisioning -type f -newermt "$started")" ] || docker compose restart "$service"
+  done
+}
+
 backup() { # what crashes again and again may have no container to do it in
   docker compose exec -T "$1" /nodejs/bin/node /app/backup.mjs ||
     docker compose run --rm --no-deps -T "$1" /app/backup.mjs
@@ -64,7 +72,8 @@ if gate; then
     sed -i '/^GRAMWATCH_VERSION=/d' "$env_file" && echo "GRAMWATCH_VERSION=$1" >> "$env_file"
   fi
   # What else the new files say. A Loki that does not start is no fault of the new version.
-  docker compose up --detach --no-build || echo "Not everything else could be started: docker compose ps --all" >&2
+  { docker compose up --detach --no-build && reread; } ||
+    echo "Not everything else could be started: docker compose ps --all" >&2
   echo "Updated."
   exit 0
 fi

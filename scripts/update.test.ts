@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
@@ -39,6 +39,9 @@ async function deploy(t: TestContext, { env = "", override = "" } = {}) {
   for (const file of ["docker-compose.prod.yml", "docker-compose.lite.yml", "scripts/update.sh"])
     cpSync(join(root, file), join(dir, file));
   mkdirSync(join(dir, "secrets"));
+  mkdirSync(join(dir, "otel", "collector"), { recursive: true });
+  mkdirSync(join(dir, "grafana", "provisioning"), { recursive: true });
+  writeFileSync(join(dir, "otel", "collector", "tempo.yaml"), "old");
   for (const name of ["bot_token", "alert_bot_token", "api_token", "grafana_password"])
     writeFileSync(join(dir, "secrets", name), `1:${"x".repeat(35)}`);
   writeFileSync(join(dir, "override.yml"), OVERRIDE + override);
@@ -142,4 +145,24 @@ test("of two updates at once the second one ends", { skip, timeout: 90_000 }, as
     ran.map(({ stderr }) => stderr).join("\n"),
   );
   assert.match(ran.find(({ code }) => code === 1)?.stderr ?? "", /Another update is running/);
+});
+
+test("a file of the stack that has changed is read by its service", { skip, timeout: 90_000 }, async (t) => {
+  const command = ["-e", "setInterval(() => {}, 1e6); process.on('SIGTERM', () => process.exit())"];
+  const mounted = `volumes: ["./otel/collector/tempo.yaml:/read.yaml:ro"]`;
+  const tempo = `  tempo:\n    image: gramwatch/bot:test\n    command: ${JSON.stringify(command)}\n    ${mounted}\n`;
+  const { update, compose, dir } = await deploy(t, { override: tempo });
+  const read = () => compose("exec", "-T", "tempo", "/nodejs/bin/node", "-p", "fs.readFileSync('/read.yaml', 'utf8')");
+  const startedAt = async () =>
+    engine.docker(["inspect", "--format", "{{.State.StartedAt}}", await compose("ps", "--quiet", "tempo")]);
+  assert.equal(await read(), "old");
+  // As git does it: another file of that name, so that the mount goes on showing the one before.
+  writeFileSync(join(dir, "otel", "collector", "new"), "new");
+  renameSync(join(dir, "otel", "collector", "new"), join(dir, "otel", "collector", "tempo.yaml"));
+  const { code, stderr } = await update();
+  assert.equal(code, 0, stderr);
+  assert.equal(await read(), "new");
+  const before = await startedAt();
+  assert.equal((await update()).code, 0);
+  assert.equal(await startedAt(), before, "nothing has changed since");
 });
