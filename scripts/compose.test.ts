@@ -87,6 +87,14 @@ test("the full and the small stack are valid without any .env", { skip }, async 
   );
 });
 
+test("the links in alerts lead to the ports that are published", { skip }, async () => {
+  const ports = { CONSOLE_PORT: "9001", GRAFANA_PORT: "9002" };
+  const args = "compose --env-file /dev/null --file docker-compose.prod.yml config --format json".split(" ");
+  const { services } = JSON.parse(await engine.docker(args, ports)) as typeof shipped;
+  assert.equal(services["sidecar"]?.environment?.["CONSOLE_URL"], "http://127.0.0.1:9001");
+  assert.equal(services["sidecar"]?.environment?.["GRAFANA_URL"], "http://127.0.0.1:9002");
+});
+
 interface Health {
   telemetry: { exporting: boolean; dropped: { spans: number; logs: number } };
 }
