@@ -28,10 +28,15 @@ gate() { # healthy containers; and ready, if it was before: an outage of Telegra
   return 1
 }
 
+container_of() { # stopped or not, but none of `docker compose run`
+  docker compose ps --all --quiet "$1" |
+    xargs -r docker inspect --format '{{if ne (index .Config.Labels "com.docker.compose.oneoff") "True"}}{{.Id}}{{end}}' |
+    sed '/^$/d'
+}
 reread() { # compose does not look into the files that it mounts, and a running container sees those of before
   local service started
   for service in $(docker compose ps --services | grep -xE 'collector|prometheus|loki|tempo|grafana'); do
-    started=$(docker inspect --format '{{.State.StartedAt}}' "$(docker compose ps --quiet "$service")")
+    started=$(docker inspect --format '{{.State.StartedAt}}' "$(container_of "$service")")
     [ -z "$(find otel/collector grafana/provisioning -type f -newermt "$started")" ] || docker compose restart "$service"
   done
 }
@@ -44,7 +49,7 @@ backup() { # what crashes again and again may have no container to do it in
 was_ready=no
 declare -A old
 for service in bot sidecar; do
-  container=$(docker compose ps --all --quiet "$service")
+  container=$(container_of "$service")
   [ -n "$container" ] || continue
   old[$service]=$(docker inspect --format '{{.Image}}' "$container")
   echo "Backing up the $service's database …"
