@@ -23,7 +23,7 @@ gate() { # healthy containers; and ready, if it was before: an outage of Telegra
   local tries
   for ((tries = 0; tries < 30; tries++)); do
     if ready; then return 0; fi
-    sleep 1
+    sleep 1 || return 1
   done
   return 1
 }
@@ -70,6 +70,8 @@ image=$(docker compose config --images bot)
 if [[ $image != gramwatch/* ]] && [ $# -gt 0 ]; then bring=pull; else bring=build; fi
 GRAMWATCH_PULL=always docker compose "$bring" bot sidecar || { echo "The new version could not be had. Nothing is changed." >&2; exit 1; }
 
+# Interrupted from here on, it still ends with one version that runs: Ctrl-C ends the waiting, and that leads back.
+trap : INT TERM HUP
 if gate; then
   if [ $# -gt 0 ]; then # so that a plain `docker compose up` stays with it
     touch "$env_file" && chmod 600 "$env_file"

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -52,8 +52,10 @@ TELEGRAM_API_ROOT=http://127.0.0.1:2
 CONSOLE_PORT=${consolePort}
 GRAMWATCH_VERSION=${project}`;
   const configure = (more: string): void => writeFileSync(join(dir, ".env"), `${settings}\n${more}`);
+  let updating: ChildProcess | undefined;
   const run = async (command: string, args: string[], more: NodeJS.ProcessEnv = {}): Promise<Ran> => {
     const child = spawn(command, args, { cwd: dir, env: { ...engine.env, ...more } });
+    if (command.endsWith("update.sh")) updating = child;
     let stdout = "";
     let stderr = "";
     child.stdout.on("data", (part: Buffer) => (stdout += part.toString()));
@@ -87,6 +89,7 @@ GRAMWATCH_VERSION=${project}`;
     env: () => readFileSync(join(dir, ".env"), "utf8"),
     update: (args: string[] = [], more: NodeJS.ProcessEnv = {}) =>
       run(join(dir, "scripts", "update.sh"), args, { UPDATE_TIMEOUT_SECONDS: "30", ...more }),
+    interrupt: () => updating?.kill("SIGTERM"),
     image: async (service = "bot") => {
       const container = await compose("ps", "--all", "--quiet", service);
       return engine.docker(["inspect", "--format", "{{.Config.Image}} {{.Image}}", container]);
@@ -166,4 +169,17 @@ test("a file of the stack that has changed is read by its service", { skip, time
   const before = await startedAt();
   assert.equal((await update()).code, 0);
   assert.equal(await startedAt(), before, "nothing has changed since");
+});
+
+test("an update that is interrupted goes back", { skip, timeout: 90_000 }, async (t) => {
+  const { update, interrupt, image } = await deploy(t);
+  const before = await image();
+  const silent = "setInterval(() => {}, 1e6); process.on('SIGTERM', () => process.exit())";
+  const going = update([], { BREAK: `CMD ["-e", "${silent}"]`, UPDATE_TIMEOUT_SECONDS: "6" });
+  await eventually("the new version", async () => (await image()) !== before || undefined);
+  interrupt();
+  const { code, stderr } = await going;
+  assert.equal(code, 1);
+  assert.match(stderr, /Going back to the old one/);
+  assert.equal(await image(), before);
 });
