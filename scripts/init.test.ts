@@ -1,10 +1,20 @@
 import assert from "node:assert/strict";
 import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
+import { parseEnv } from "node:util";
 import { readConfig as readBotConfig } from "../bot/config.ts";
 import { startFakeTelegram } from "../fake-telegram/mod.ts";
 import { readConfig as readSidecarConfig } from "../sidecar/config.ts";
@@ -115,6 +125,23 @@ test("two tokens and a message make a .env and secrets that both processes accep
   assert.ok(texts.includes("Gramwatch will write its alerts here."));
   assert.equal(telegram.pending("alerts"), 1, "the message is left for the bot");
   assert.ok(!said.includes(env["BOT_TOKEN"] ?? ""), "no token is printed");
+});
+
+test("of a setting that stands twice the one that counts is replaced; an .env elsewhere stays there", async (t) => {
+  const { telegram, dir } = await scene(t);
+  writeFileSync(join(dir, "settings"), "BOT_TOKEN=1:first\nBOT_TOKEN=1:last\n");
+  symlinkSync("settings", join(dir, ".env"));
+  const init = start(t, telegram, dir);
+  await init.answer("Token of the bot", telegram.bot("shop").token);
+  await init.answer("Token of the alert bot", "");
+  await init.until("Waiting");
+  telegram.say("/start", { bot: "shop" });
+  await init.answer("in this private chat (4242)", "y");
+  const { code, said } = await init.ended();
+  assert.equal(code, 0, said);
+  assert.equal(parseEnv(readFileSync(join(dir, ".env"), "utf8"))["BOT_TOKEN"], telegram.bot("shop").token);
+  assert.equal(readlinkSync(join(dir, ".env")), "settings");
+  assert.equal(modeOf(join(dir, "settings")), "600");
 });
 
 test("on a real terminal the tokens do not appear, and the other answers do", async (t) => {

@@ -1,5 +1,14 @@
 import { randomBytes } from "node:crypto";
-import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 
 /** What `init` found out. Undefined values are left out of `.env`. */
@@ -15,16 +24,17 @@ export interface Answers {
 /** `.env` (0600) for `npm start` and compose's settings; other lines of an existing one stay. */
 export function writeEnv(dir: string, answers: Answers): string {
   const path = join(dir, ".env");
+  const file = existsSync(path) ? realpathSync(path) : path; // it may be a link to where the settings are kept
   const lines = existsSync(path) ? readFileSync(path, "utf8").trimEnd().split("\n") : [];
   for (const [name, value = ""] of Object.entries(answers) as [string, string | undefined][]) {
-    const at = lines.findIndex((line) => line.startsWith(`${name}=`));
+    const at = lines.findLastIndex((line) => line.startsWith(`${name}=`));
     if (at >= 0) lines[at] = `${name}=${value}`;
     else if (value !== "") lines.push(`${name}=${value}`);
   }
-  const fresh = `${path}.new`;
+  const fresh = `${file}.new`;
   rmSync(fresh, { force: true });
   writeFileSync(fresh, `${lines.join("\n").trimStart()}\n`, { mode: 0o600 });
-  renameSync(fresh, path);
+  renameSync(fresh, file);
   return path;
 }
 
