@@ -76,7 +76,7 @@ if gate; then
   if [ $# -gt 0 ]; then # so that a plain `docker compose up` stays with it
     touch "$env_file" && chmod 600 "$env_file"
     [ -z "$(tail -c 1 "$env_file")" ] || echo >> "$env_file" # else ours would become a part of its last line
-    sed -i '/^GRAMWATCH_VERSION=/d' "$env_file" && echo "GRAMWATCH_VERSION=$1" >> "$env_file"
+    sed -i --follow-symlinks '/^GRAMWATCH_VERSION=/d' "$env_file" && echo "GRAMWATCH_VERSION=$1" >> "$env_file"
   fi
   # What else the new files say. A Loki that does not start is no fault of the new version.
   { docker compose up --detach --no-build && reread; } ||

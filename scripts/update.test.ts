@@ -1,7 +1,17 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
@@ -102,11 +112,14 @@ test(
   { skip, timeout: 90_000 },
   async (t) => {
     const registry = 'GRAMWATCH_REGISTRY=""\r\n';
-    const { update, compose, project, image, env } = await deploy(t, { env: `${registry}BOT_ADMINS=4242` });
+    const { update, compose, project, image, env, dir } = await deploy(t, { env: `${registry}BOT_ADMINS=4242` });
+    renameSync(join(dir, ".env"), join(dir, "settings"));
+    symlinkSync("settings", join(dir, ".env"));
     const { code, stderr } = await update([`${project}-2`]);
     assert.equal(code, 0, stderr);
     assert.deepEqual((await compose("ps", "--services")).split("\n").toSorted(), ["bot", "sidecar"]);
     assert.match(await image(), new RegExp(`^gramwatch/bot:${project}-2 `), "built, and not asked for at Docker Hub");
+    assert.equal(readlinkSync(join(dir, ".env")), "settings");
     assert.match(env(), new RegExp(`^BOT_ADMINS=4242\nGRAMWATCH_VERSION=${project}-2\n$`, "m"));
   },
 );
