@@ -63,6 +63,12 @@ for (const file of files) {
   });
 }
 
+test("each way of deploy.yml makes a backup first", () => {
+  const { jobs } = parse(sourceOf(".github/workflows/deploy.yml")) as Workflow;
+  for (const [name, { steps }] of Object.entries(jobs))
+    assert.match(steps.map(({ run }) => run).join("\n"), /scripts\/update\.sh|backup\.mjs[^]*set image/, name);
+});
+
 test("the engines that CI takes out of images are those of the compose file", () => {
   const compose = sourceOf("docker-compose.prod.yml") + sourceOf("scripts/images/stack.ts");
   for (const [, image = ""] of sourceOf(".github/workflows/ci.yml").matchAll(/take (\S+:\S+) \//g))
