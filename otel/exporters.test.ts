@@ -165,6 +165,17 @@ test("a header that names a data set or a tenant does not take that word out of 
   assert.deepEqual([span?.name, span?.attributes], ["process message", { system: "telegram", key: "[secret]" }]);
 });
 
+test("a value that contains itself costs its own depths, and no other record", async (t) => {
+  const { telemetry, capture } = await start(t);
+  const own: Record<string, unknown> = { x: 1 };
+  own["self"] = own;
+  telemetry.logger.emit({ body: own, attributes: { own } });
+  telemetry.logger.emit({ body: "fine" });
+  await telemetry.shutdown(2000);
+  assert.equal(capture.logs.length, 2);
+  assert.match(Buffer.concat(capture.raw).toString("latin1"), /too deep/);
+});
+
 test("each signal can be turned off alone", async (t) => {
   const { telemetry, capture } = await start(t, { OTEL_TRACES_EXPORTER: "none", OTEL_METRICS_EXPORTER: "none" });
   make(telemetry, 1);

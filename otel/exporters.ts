@@ -82,10 +82,8 @@ export function createExporters(config: TelemetryConfig, selfObsMeterProvider: M
         clocks,
         state,
         destroy: traces.agents.destroy,
-        prepare: (spans) => {
-          for (const span of spans) cleanSpan(span);
-          return spans.length;
-        },
+        countOf: (spans) => spans.length,
+        clean: (spans) => spans.forEach(cleanSpan),
       },
     ),
     metrics: guard<ResourceMetrics, OTLPMetricExporter>(new OTLPMetricExporter(metrics.config), {
@@ -94,7 +92,8 @@ export function createExporters(config: TelemetryConfig, selfObsMeterProvider: M
       clocks,
       state,
       destroy: metrics.agents.destroy,
-      prepare: () => 0,
+      countOf: () => 0,
+      clean: () => {},
     }),
     logs: guard<ReadableLogRecord[], OTLPLogExporter>(
       encodedBy(encodeLogs, new OTLPLogExporter(logs.config), rejectedOf(deliveries.logs)),
@@ -104,11 +103,9 @@ export function createExporters(config: TelemetryConfig, selfObsMeterProvider: M
         clocks,
         state,
         destroy: logs.agents.destroy,
+        countOf: (records) => records.length,
         // The bridge has redacted them already; records of other loggers have not been there.
-        prepare: (records) => {
-          for (const record of records) cleanRecord(record);
-          return records.length;
-        },
+        clean: (records) => records.forEach(cleanRecord),
       },
     ),
   };
@@ -156,8 +153,10 @@ interface GuardOptions<T> {
   state: { readonly closed: boolean };
   /** Ends every connection of this exporter. */
   destroy: () => void;
-  /** Redacts in place; returns how many items would be lost. */
-  prepare: (items: T) => number;
+  /** How many items would be lost. */
+  countOf: (items: T) => number;
+  /** Redacts in place. */
+  clean: (items: T) => void;
 }
 
 function guard<T, E extends Exporter<T>>(exporter: E, options: GuardOptions<T>): E {
@@ -166,7 +165,7 @@ function guard<T, E extends Exporter<T>>(exporter: E, options: GuardOptions<T>):
   const open = new Set<(result: ExportResult) => void>();
 
   exporter.export = (items: T, done: (result: ExportResult) => void): void => {
-    let count = 0;
+    const count = options.countOf(items);
     const finish = (result: ExportResult): void => {
       if (!open.delete(finish)) return;
       clearTimeout(timer);
@@ -182,7 +181,7 @@ function guard<T, E extends Exporter<T>>(exporter: E, options: GuardOptions<T>):
     timer.unref();
     open.add(finish);
     try {
-      count = options.prepare(items);
+      options.clean(items);
       if (options.state.closed) finish(failed(new Error("shut down")));
       else inner(items, finish);
     } catch (error) {

@@ -34,10 +34,14 @@ export function redactFreeText(text: string): string {
   return clean.includes("+") ? clean.replace(PHONE, "[phone]") : clean;
 }
 
+/** Deeper than anybody reads; a value that contains itself has no end. */
+const MAX_DEPTH = 20;
+
 /** A value of an attribute or a body, redacted: text is cleaned, also within lists and maps; everything else holds none. */
-export function redactValue<T>(value: T): T {
+export function redactValue<T>(value: T, depth = 0): T {
   if (typeof value === "string") return redact(value) as T;
-  if (Array.isArray(value)) return value.map((item: unknown) => redactValue(item)) as T;
   if (typeof value !== "object" || value === null || value instanceof Uint8Array) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, redactValue(item)])) as T;
+  if (depth === MAX_DEPTH) return "[too deep]" as T;
+  if (Array.isArray(value)) return value.map((item: unknown) => redactValue(item, depth + 1)) as T;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, redactValue(item, depth + 1)])) as T;
 }

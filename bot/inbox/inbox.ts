@@ -36,7 +36,7 @@ export interface Inbox {
   flush: () => void;
   /**
    * At start: what was in work is pending again. Returns how many those are. After a clean stop it was the drain that
-   * cut them off, and none of their attempts ended the process.
+   * cut them off: this attempt ended no process.
    */
   recover: (afterCleanStop?: boolean) => number;
   /** Puts aside what has used up its attempts and returns it. */
@@ -83,7 +83,7 @@ export function createInbox(db: DatabaseSync, { botId, now, newCorrelationId }: 
   const last = db.prepare("SELECT max(update_id) AS id FROM inbox WHERE bot_id = ? AND received_at > ?");
   const purge = db.prepare("DELETE FROM inbox WHERE state IN ('done', 'dead') AND received_at < ?");
   const recover = db.prepare(
-    `UPDATE ${OPEN} SET state = 'pending', attempts = iif(?, 1, attempts) WHERE ${IS_OPEN} AND state = 'running'`,
+    `UPDATE ${OPEN} SET state = 'pending', attempts = max(1, attempts - ?) WHERE ${IS_OPEN} AND state = 'running'`,
   );
   // The very objects that the poll brought carry the link to its span, and need no parsing.
   const recent = bounded<number, Update>(1000);

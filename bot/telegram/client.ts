@@ -31,7 +31,7 @@ export function createClient({ transport, telemetry, health, clock, random }: Cl
     createRetrying({
       clock,
       random,
-      retried: health.api.retried,
+      retried: (method, reason) => health.api.retried(method, reason),
     }),
   );
   return bot;
