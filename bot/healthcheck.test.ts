@@ -9,12 +9,18 @@ import { temporaryDir } from "./testing.ts";
 
 const well = { rss_bytes: 50, heap_used_bytes: 10, heap_limit_bytes: 100, limit_bytes: 100 };
 
-async function bot(t: TestContext, { live = 200, memory = well }: { live?: number; memory?: object } = {}) {
+interface BotOptions {
+  live?: number;
+  memory?: object;
+  host?: string;
+}
+
+async function bot(t: TestContext, { live = 200, memory = well, host = "127.0.0.1" }: BotOptions = {}) {
   const server = createServer((request, response) => {
     if (request.url === "/livez") response.writeHead(live).end("ok");
     else response.writeHead(503).end(JSON.stringify({ memory }));
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  await new Promise<void>((resolve) => server.listen(0, host, resolve));
   t.after(() => server.close());
   return String((server.address() as AddressInfo).port);
 }
@@ -23,6 +29,18 @@ test("a bot that answers, can write and has memory is well, even while Telegram 
   const dataDir = temporaryDir(t);
   assert.equal(await findTrouble({ BOT_HTTP_PORT: await bot(t), DATA_DIR: dataDir }), undefined);
   assert.deepEqual(readdirSync(dataDir), [], "nothing is left behind");
+});
+
+test("a bot that listens on one address is asked there, on all of them on the loopback", async (t) => {
+  for (const [given, host] of [
+    ["127.0.0.2", "127.0.0.2"],
+    ["0.0.0.0", "127.0.0.1"],
+    ["::", "127.0.0.1"],
+  ] as const) {
+    const port = await bot(t, { host });
+    const env = { BOT_HTTP_HOST: given, BOT_HTTP_PORT: port, DATA_DIR: temporaryDir(t) };
+    assert.equal(await findTrouble(env), undefined, given);
+  }
 });
 
 test("no limit of memory is no trouble", async (t) => {

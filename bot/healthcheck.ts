@@ -17,9 +17,9 @@ interface Memory {
 }
 
 /** @throws when nothing answers within the deadline */
-function fetchText(port: string, path: string): Promise<{ status: number; text: string }> {
+function fetchText(host: string, port: string, path: string): Promise<{ status: number; text: string }> {
   return new Promise((resolve, reject) => {
-    const request = get({ host: "127.0.0.1", port, path, signal: AbortSignal.timeout(TIMEOUT_MS) }, (response) => {
+    const request = get({ host, port, path, signal: AbortSignal.timeout(TIMEOUT_MS) }, (response) => {
       let text = "";
       response.setEncoding("utf8").on("data", (part: string) => (text += part));
       response.on("end", () => resolve({ status: response.statusCode ?? 0, text })).on("error", reject);
@@ -43,10 +43,12 @@ function writeProbe(dir: string): void {
 /** Why the container is not well; undefined: it is. */
 export async function findTrouble(env: Record<string, string | undefined>): Promise<string | undefined> {
   const port = env["BOT_HTTP_PORT"] || "8080";
+  const given = env["BOT_HTTP_HOST"] || "127.0.0.1";
+  const host = given === "0.0.0.0" || given === "::" ? "127.0.0.1" : given;
   try {
-    const live = await fetchText(port, "/livez");
+    const live = await fetchText(host, port, "/livez");
     if (live.status !== 200) return `/livez answers ${live.status}`;
-    const { memory } = JSON.parse((await fetchText(port, "/health")).text) as { memory: Memory };
+    const { memory } = JSON.parse((await fetchText(host, port, "/health")).text) as { memory: Memory };
     if (memory.limit_bytes !== null && memory.rss_bytes > memory.limit_bytes * MEMORY_RATIO)
       return "memory: at its limit";
     if (memory.heap_used_bytes > memory.heap_limit_bytes * MEMORY_RATIO) return "memory: heap at its limit";
