@@ -7,10 +7,14 @@ import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { findTrouble } from "./healthcheck.ts";
 
-async function sidecar(t: TestContext, status: number): Promise<{ CONSOLE_PORT: string; DATA_DIR: string }> {
+async function sidecar(
+  t: TestContext,
+  status: number,
+  host = "127.0.0.1",
+): Promise<{ CONSOLE_PORT: string; DATA_DIR: string }> {
   const dir = mkdtempSync(join(tmpdir(), "gramwatch-"));
   const server = createServer((_request, response) => response.writeHead(status).end());
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  await new Promise<void>((resolve) => server.listen(0, host, resolve));
   t.after(() => {
     server.closeAllConnections();
     server.close();
@@ -24,6 +28,14 @@ test("a sidecar that answers and can write is well, also without a memory limit"
   const env = await sidecar(t, 200);
   assert.equal(await findTrouble(env, plenty), undefined);
   assert.equal(await findTrouble(env, { limit: 0, used: 80e6 }), undefined);
+});
+
+test("a console that listens on one address is asked there, on all of them on the loopback", async (t) => {
+  assert.equal(
+    await findTrouble({ ...(await sidecar(t, 200, "127.0.0.2")), CONSOLE_HOST: "127.0.0.2" }, plenty),
+    undefined,
+  );
+  assert.equal(await findTrouble({ ...(await sidecar(t, 200)), CONSOLE_HOST: "0.0.0.0" }, plenty), undefined);
 });
 
 test("a bad answer, no answer, memory at its limit and a disk that takes no write are told apart", async (t) => {

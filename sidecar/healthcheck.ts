@@ -9,9 +9,9 @@ import { join } from "node:path";
 const TIMEOUT_MS = 2500;
 const MEMORY_RATIO = 0.97;
 
-function statusOf(port: string, path: string): Promise<number> {
+function statusOf(host: string, port: string, path: string): Promise<number> {
   return new Promise((resolve, reject) => {
-    const request = get({ host: "127.0.0.1", port, path, signal: AbortSignal.timeout(TIMEOUT_MS) }, (response) => {
+    const request = get({ host, port, path, signal: AbortSignal.timeout(TIMEOUT_MS) }, (response) => {
       response.resume();
       resolve(response.statusCode ?? 0);
     });
@@ -53,7 +53,9 @@ export async function findTrouble(
   memory: Memory = { limit: process.constrainedMemory(), used: mainProcessBytes() },
 ): Promise<string | undefined> {
   try {
-    const status = await statusOf(env["CONSOLE_PORT"] || "8090", "/livez");
+    const given = env["CONSOLE_HOST"] || "127.0.0.1";
+    const host = given === "0.0.0.0" || given === "::" ? "127.0.0.1" : given;
+    const status = await statusOf(host, env["CONSOLE_PORT"] || "8090", "/livez");
     if (status !== 200) return `/livez answers ${status}`;
     if (memory.limit > 0 && memory.used !== undefined && memory.used > memory.limit * MEMORY_RATIO)
       return "memory: at its limit";
