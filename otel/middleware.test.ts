@@ -215,6 +215,15 @@ test("text is recorded only where a developer asks for it", async (t) => {
   assert.equal((await handle(message())).span?.attributes["telegram.message.text"], "a private text");
 });
 
+test("an end of a business connection is not as late as the connection is old", async (t) => {
+  const { handle } = await start(t);
+  const { metrics } = await handle({
+    update_id: 1,
+    business_connection: { id: "x", user: person, user_chat_id: person.id, date: 1_700_000_000, is_enabled: false },
+  });
+  assert.equal(metrics.get("telegram.bot.update.lag"), undefined);
+});
+
 test("an update of an unknown kind, without chat or user, is handled as well", async (t) => {
   const { handle } = await start(t);
   const { span } = await handle({ update_id: 1, hologram: {} } as never);

@@ -170,8 +170,10 @@ function durationLabels(type: UpdateType, handler: string, reason: HandlingReaso
   return found;
 }
 
-// An edit has the date of the first version; what counts is when it was edited.
+// An edit has the date of the first version; what counts is when it was edited. Whatever becomes of a business
+// connection has the date of its beginning.
 function dateOf(ctx: Context, type: UpdateType): number | undefined {
+  if (type === "business_connection") return undefined;
   const subject = ctx.update[type as "message"] as { date?: number; edit_date?: number } | undefined;
   return subject?.edit_date ?? subject?.date;
 }
