@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { Readable } from "node:stream";
 import type { TestContext } from "node:test";
 import { test } from "node:test";
+import { setImmediate } from "node:timers/promises";
 import { inspect } from "node:util";
 import { Bot, HttpError, InputFile } from "grammy";
 import type { Fault } from "../fake-telegram/mod.ts";
@@ -129,4 +130,19 @@ test("without an API root it is Telegram's", async () => {
   const transport = createTransport({ token: "1:x" });
   assert.equal(transport.apiRoot, "https://api.telegram.org");
   await transport.close();
+});
+
+test("a poll that asks for a longer wait than ours gets it, and the same patience on top", async (t) => {
+  const { telegram, bot } = await start(t);
+  telegram.faults.add({ method: "getUpdates", fault: { kind: "hang" } });
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  let ended = false;
+  const poll = bot.api.getUpdates({ timeout: 50 }).finally(() => (ended = true));
+  poll.catch(() => {});
+  await telegram.called("getUpdates");
+  t.mock.timers.tick(64_999);
+  await setImmediate();
+  assert.equal(ended, false);
+  t.mock.timers.tick(1);
+  await assert.rejects(poll);
 });

@@ -29,6 +29,7 @@ export interface Transport {
 
 // 30 s of long poll and 15 s of patience; a minute for what may carry a file. grammY's own 500 s outlast every alert.
 const DEADLINES_MS: Readonly<Record<string, number>> = { getUpdates: 45_000, getMe: 15_000, default: 60_000 };
+const PATIENCE_MS = 15_000;
 
 /**
  * grammY's HTTP client over undici: cheaper than the default node-fetch, every call has a total deadline, a
@@ -53,13 +54,22 @@ export function createTransport(options: TransportOptions): Transport {
   const route = createRoute(apiRoot);
   addSecret(options.token);
 
+  function deadlineOf(method: string, body: RequestInit["body"]): number {
+    const ms = deadlines[method] ?? deadlines["default"] ?? 60_000;
+    if (method !== "getUpdates" || typeof body !== "string" || options.deadlinesMs?.["getUpdates"] !== undefined)
+      return ms;
+    // A poll may ask for up to 50 s (Telegram cuts more down to that); given up before, each would fail.
+    const seconds = Math.min(50, Number(/"timeout":(\d+)/.exec(body)?.[1] ?? 0));
+    return Math.max(ms, seconds * 1000 + PATIENCE_MS);
+  }
+
   function call(url: string, init: RequestInit, method: string): Promise<Answer> {
     if (init.signal?.aborted) return Promise.reject(givenUp());
     const { promise, resolve, reject } = Promise.withResolvers<Answer>();
     const chunks: Buffer[] = [];
     let status = 0;
     let controller: Dispatcher.DispatchController | undefined;
-    const deadline = createDeadline(deadlines[method] ?? deadlines["default"] ?? 60_000, init.signal, (reason) => {
+    const deadline = createDeadline(deadlineOf(method, init.body), init.signal, (reason) => {
       controller?.abort(reason);
       failed(reason);
     });
