@@ -137,3 +137,40 @@ test("it takes its settings from the process and has its own defaults", async (t
   assert.deepEqual([service, version, telegram.username], ["bot", "0.0.0", "b_bot"]);
   assert.equal(await observed.server, undefined);
 });
+
+test("two bots in one process: each has its own telemetry, and its references lead to its traces", async (t) => {
+  const rigs = [
+    await startRig(t, { observe: { name: "alpha" } }),
+    await startRig(t, { observe: { name: "beta" } }),
+  ] as const;
+  for (const rig of rigs) {
+    rig.bot.botInfo = { id: 7_000_001, is_bot: true, first_name: "canary", username: "canary_bot" } as never;
+    rig.bot.on("message", (ctx) => ctx.reply("answer"));
+    rig.bot.catch(() => {});
+  }
+  const [alpha, beta] = rigs;
+  const handle = async ({ bot, telegram }: Rig, count: number): Promise<void> => {
+    for (let n = 0; n < count; n++) await bot.handleUpdate({ update_id: n + 1, message: telegram.say("hi") } as never);
+  };
+  await handle(alpha, 1);
+  await handle(beta, 2);
+  const received = async ({ observed }: Rig): Promise<string | undefined> =>
+    /consumed_messages_total\{[^}]*"message"[^}]*\} (\d+)/.exec(await observed.telemetry.metricsPage())?.[1];
+  assert.deepEqual([await received(alpha), await received(beta)], ["1", "2"]);
+  await alpha.observed.shutdown(2000);
+  await handle(beta, 1);
+  await beta.observed.shutdown(2000);
+  for (const [rig, name, count] of [
+    [alpha, "alpha", 1],
+    [beta, "beta", 3],
+  ] as const) {
+    const { spans, logs } = rig.capture;
+    const roots = spans.filter((span) => span.name === "process message");
+    assert.deepEqual([roots.length, logs.filter(({ body }) => body === "update handled").length], [count, count]);
+    for (const { traceId, attributes } of roots) assert.equal(attributes["telegram.correlation_id"], traceId);
+    for (const { resource } of [...spans, ...logs]) assert.equal(resource["service.name"], name);
+    for (const span of spans)
+      if (span.name === "sendMessage") assert.ok(roots.some((r) => r.spanId === span.parentSpanId));
+    assert.doesNotMatch(rig.lines.join(""), /duplicate/);
+  }
+});

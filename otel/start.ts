@@ -72,6 +72,8 @@ export interface Telemetry {
 }
 
 const SCOPE = "@gramwatch/otel";
+/** Telemetries that run in this process: one for each bot. OpenTelemetry's globals are there once. */
+let running = 0;
 /** Headers whose value is a word of the user's and no secret: hidden, it would be missing wherever else it stands. */
 const NAMES_A_PLACE = /(dataset|orgid|organization|tenant(-?id)?|stream-name|project(-?id)?)$/i;
 
@@ -124,7 +126,11 @@ export function startTelemetry(options: TelemetryOptions): Telemetry {
   // Each reader keeps its own books of every record. One is enough for both ways, if it does not start anew each time.
   const cumulative = pushing.filter(isCumulative);
   const [page = new PrometheusExporter({ preventServerStart: true })] = cumulative;
-  const instrumentations = createInstrumentations(options.telegramApiRoot);
+  const isFirst = running++ === 0;
+  // Registering over the first would fail, and everything of this bot would go out as the other's. Handles that were
+  // given out keep their provider. What is active and what is patched is the same for all.
+  if (!isFirst) for (const global of [trace, metrics, logs]) global.disable();
+  const instrumentations = isFirst ? createInstrumentations(options.telegramApiRoot) : [];
   const sdk = new NodeSDK({
     resource: createResource(
       { name: options.serviceName, version: options.serviceVersion, instanceId },
@@ -140,6 +146,7 @@ export function startTelemetry(options: TelemetryOptions): Telemetry {
     spanLimits: { attributeValueLengthLimit: 4096, attributeCountLimit: 64 },
     idGenerator: ids.generator,
     ...(options.env["OTEL_PROPAGATORS"] === undefined && { textMapPropagator: new W3CTraceContextPropagator() }),
+    ...(!isFirst && { textMapPropagator: null, contextManager: null as never }),
     instrumentations,
     views: [
       {
@@ -190,6 +197,7 @@ export function startTelemetry(options: TelemetryOptions): Telemetry {
         exporters.close();
         loop.close();
         for (const instrumentation of instrumentations) instrumentation.disable();
+        if (--running > 0) return;
         for (const global of [trace, metrics, logs, context, propagation]) global.disable();
         diag.disable();
       })),
