@@ -6,6 +6,7 @@ import { context, diag, trace } from "@opentelemetry/api";
 import { GrammyError, HttpError } from "grammy";
 import { describeError } from "./describe-error.ts";
 import { createLog } from "./log.ts";
+import { addSecret } from "./redact.ts";
 import { scopes } from "./scope.ts";
 import { startTelemetry } from "./start.ts";
 import { QUIET } from "./testing/rig.ts";
@@ -212,6 +213,14 @@ test("the pretty form is for people", () => {
   assert.match(first ?? "", /^\d\d:\d\d:\d\d\.\d{3} WARN  bot: no answer reason=poll n=\{"a":1\}$/);
   assert.match(second ?? "", /ERROR bot: failed$/);
   assert.match(lines.join(""), /Error: broken\n\s+at /);
+});
+
+test("a secret of digits within a number costs no line for people", () => {
+  addSecret("424242");
+  const lines: string[] = [];
+  const log = createLog({ format: "pretty", destination: { write: (line) => void lines.push(line) } });
+  log.info({ update: 4_242_429 }, "hello");
+  assert.match(lines.join(""), /hello .*update=\[secret\]9/);
 });
 
 test("on its own stdout, lines come out at the flush, and a pipe that is not read drops and counts", () => {

@@ -36,8 +36,9 @@ const MAX_BUFFERED_BYTES = 1024 * 1024;
 export function createLog(options: LogOptions = {}): Log {
   let dropped = 0;
   const stdout = options.destination ?? boundedStdout(() => void dropped++);
-  const shown = options.format === "pretty" ? createPrettyStream(stdout) : stdout;
-  const redacted: DestinationStream = { write: (line) => shown.write(redactFreeText(line)) };
+  const redacted: DestinationStream = { write: (line) => stdout.write(redactFreeText(line)) };
+  // In this order: a line that has lost a number's digits can no longer be parsed.
+  const shown = options.format === "pretty" ? createPrettyStream(redacted) : redacted;
   const bridge = options.telemetry?.enabled
     ? [{ level: "trace" as const, stream: createBridge(options.telemetry) }]
     : [];
@@ -48,9 +49,9 @@ export function createLog(options: LogOptions = {}): Log {
       serializers: { err: describeError, error: describeError },
       mixin: correlation,
     },
-    pino.multistream([{ level: "trace", stream: redacted }, ...bridge]),
+    pino.multistream([{ level: "trace", stream: shown }, ...bridge]),
   );
-  if (options.telemetry?.enabled) attachDiag(diag, options.telemetry.diagLevel, redacted, options.name);
+  if (options.telemetry?.enabled) attachDiag(diag, options.telemetry.diagLevel, shown, options.name);
   const flush = "flushSync" in stdout ? () => (stdout as { flushSync(): void }).flushSync() : () => {};
   return Object.assign(logger, {
     dropped: () => dropped,
