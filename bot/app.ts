@@ -228,10 +228,18 @@ export function createApp({ config, db, telemetry, log, clock, random, deadlines
         { [attributes.updateId]: update.update_id, [attributes.correlationId]: correlationId },
         "an update ended the process three times and is put aside",
       );
-      const chatId = update.message?.chat.id ?? update.callback_query?.message?.chat.id;
-      if (chatId === undefined) continue;
+      const asked = update.message ?? update.callback_query?.message;
+      if (asked === undefined) continue;
+      const threadId = "is_topic_message" in asked && asked.is_topic_message ? asked.message_thread_id : undefined;
       const text = rich`Sorry, I could not handle your last message. If you ask about it, mention <code>${shortReference(correlationId)}</code>.`;
-      outbound.put({ kind: "reply", chatId, text: text.html, dueAt: clock.now(), correlationId });
+      outbound.put({
+        kind: "reply",
+        chatId: asked.chat.id,
+        threadId,
+        text: text.html,
+        dueAt: clock.now(),
+        correlationId,
+      });
     }
   }
 

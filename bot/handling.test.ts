@@ -62,7 +62,8 @@ test("failure 19: an update that ended three processes is put aside, counted as 
   const hang = telegram.faults.add({ method: "sendMessage", fault: { kind: "hang" } });
   const clock = fakeClock();
   const first = await startTestBot(t, { telegram, dataDir, clock, crash: true, env: { SHUTDOWN_TIMEOUT: "1s" } });
-  telegram.say("/ping");
+  const { id } = telegram.group({ id: -500, title: "Forum", topics: [7] });
+  telegram.say("/ping", { chat: id, thread: 7 });
   await telegram.called("sendMessage");
   first.db.exec("UPDATE inbox SET attempts = 3");
   const stopped = first.stop();
@@ -71,11 +72,9 @@ test("failure 19: an update that ended three processes is put aside, counted as 
   await stopped;
   await hang.remove();
   const next = await startTestBot(t, { telegram, dataDir });
-  await until(() => telegram.messages(4242).length === 2);
-  assert.match(
-    JSON.stringify(telegram.messages(4242).at(-1)),
-    /could not handle your last message.*mention [0-9a-f]{8}/,
-  );
+  const { params } = await telegram.called("sendMessage", { skip: 1 });
+  assert.match(String(params["text"]), /could not handle your last message.*mention <code>[0-9a-f]{8}/);
+  assert.deepEqual([params["chat_id"], params["message_thread_id"]], [id, 7], "where it was asked");
   const { errors, updates } = next.app.health.snapshot();
   assert.deepEqual([errors.by_reason["lost"], updates.handled], [1, 0]);
 });
