@@ -79,6 +79,21 @@ test("too many updates of one user are dropped with one word, others go on", asy
   assert.equal(await bot.ask("/ping"), "pong");
 });
 
+test("what Telegram itself notes in a chat, a pin for example, is not answered; a picture is", async (t) => {
+  const bot = await startTestBot(t);
+  assert.equal(await bot.ask("/ping"), "pong");
+  const [, pong] = bot.telegram.messages(4242);
+  bot.telegram
+    .bot()
+    .updates.push("message", { ...pong, from: { id: 4242 }, text: undefined, pinned_message: pong } as never);
+  bot.telegram.photo(Buffer.from("x"));
+  await until(() => bot.app.health.snapshot().updates.handled === 3);
+  assert.deepEqual(
+    bot.telegram.calls().flatMap(({ method, params }) => (method === "sendMessage" ? [params["text"]] : [])),
+    ["pong", "I did not understand that. /help shows what I can do."],
+  );
+});
+
 test("in a group only commands are answered", async (t) => {
   const telegram = await startFakeTelegram({ bots: ["shop"] });
   t.after(() => telegram.close());

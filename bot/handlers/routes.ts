@@ -1,4 +1,4 @@
-import { Composer, type Filter, type MiddlewareFn } from "grammy";
+import { Composer, type Filter, type FilterQuery, type MiddlewareFn } from "grammy";
 import type { BotContext } from "../context.ts";
 import { rich } from "../html.ts";
 import type { Command } from "./command.ts";
@@ -12,6 +12,17 @@ export interface RouteDeps {
   migrated?: ((ctx: Filter<BotContext, "message:migrate_to_chat_id">) => Promise<void>) | undefined;
   callback?: ((ctx: Filter<BotContext, "callback_query:data">) => Promise<void>) | undefined;
 }
+
+/** What a person says; a pin, a call or a changed timer is Telegram's own note. */
+const SAID: FilterQuery[] = [
+  "message:text",
+  "message:file",
+  "message:contact",
+  "message:location",
+  "message:poll",
+  "message:dice",
+  "message:story",
+];
 
 /** Which handler gets which update. */
 export function createRoutes({ commands, isAdmin, named, voice, migrated, callback }: RouteDeps): Composer<BotContext> {
@@ -40,7 +51,7 @@ export function createRoutes({ commands, isAdmin, named, voice, migrated, callba
   );
   // In a group most messages are not for the bot.
   routes.chatType("private").on(
-    "message",
+    SAID,
     answer("unknown", (ctx) => ctx.say(rich`I did not understand that. /help shows what I can do.`)),
   );
   return routes;
