@@ -8,6 +8,7 @@ import {
   observeUpdates,
   referenceOf,
   shortReference,
+  whatIsKnownOf,
   type BotHealthState,
   type Log,
   type Telemetry,
@@ -57,6 +58,7 @@ export function createDispatcher(deps: DispatcherDeps): (item: InboxItem) => Pro
 
   const prepare: MiddlewareFn<BotContext> = (ctx, next) => {
     ctx.correlationId = correlationIdOf(ctx) ?? "";
+    ctx.replayed = whatIsKnownOf(ctx.update)?.replayed === true;
     ctx.say = (message) => answer(ctx, message, ctx.signal);
     return next();
   };

@@ -32,6 +32,7 @@ export {
   handlingFailed,
   linkTo,
   referenceOf,
+  whatIsKnownOf,
   type AboutUpdate,
 } from "./scope.ts";
 export { runJob } from "./job.ts";

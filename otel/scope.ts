@@ -37,6 +37,7 @@ export function aboutUpdate(update: object, about: AboutUpdate): void {
   known.set(update, { ...known.get(update), ...about });
 }
 
+/** What `aboutUpdate` told of this very update object. */
 export const whatIsKnownOf = (update: object): AboutUpdate | undefined => known.get(update);
 export const remember = (update: object, scope: UpdateScope): void => void handled.set(update, scope);
 
