@@ -125,6 +125,11 @@ test("a full disk", async (t) => {
   assert.match(found.remedy, /^Free space/);
 });
 
+test("5 % of a huge disk is room enough", async (t) => {
+  const found = await look(await wellSetUp(t), { spaceOf: () => ({ freeBytes: 150e9, sizeBytes: 4e12 }) });
+  assert.ok(found.every(({ level }) => level !== "bad"));
+});
+
 test("a disk that is really full", async (t) => {
   const setUp = await wellSetUp(t);
   const disk = mkdtempSync(join(tmpdir(), "gramwatch-full-disk-"));

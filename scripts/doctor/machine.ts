@@ -3,7 +3,9 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { bad, type Finding, note, ok } from "./finding.ts";
 
+// As the rule DiskSpaceLow: 5 % of a huge disk is room enough.
 const FREE_RATIO = 0.05;
+const ENOUGH_BYTES = 5 * 1024 ** 3;
 const FREE_BYTES = 64 * 1024 * 1024;
 
 export interface Space {
@@ -49,7 +51,8 @@ export function checkWatched(path: string, spaceOf: (dir: string) => Space = spa
 function checkSpace(dir: string, spaceOf: (dir: string) => Space): Finding {
   const { freeBytes, sizeBytes } = spaceOf(dir);
   const says = `${mebibytes(freeBytes)} of ${mebibytes(sizeBytes)} MiB free at ${dir}`;
-  return freeBytes < FREE_BYTES || freeBytes < sizeBytes * FREE_RATIO ? full(dir, says) : ok("disk", says);
+  const low = freeBytes < FREE_BYTES || (freeBytes < sizeBytes * FREE_RATIO && freeBytes < ENOUGH_BYTES);
+  return low ? full(dir, says) : ok("disk", says);
 }
 
 const full = (dir: string, says: string): Finding =>
