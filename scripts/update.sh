@@ -9,8 +9,9 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 exec 9< . # the folder, because a `git pull` may replace any file in it
-flock --nonblock 9 || { echo "Another update is running. Nothing is changed." >&2; exit 1; }
+flock -n 9 || { echo "Another update is running. Nothing is changed." >&2; exit 1; }
 env_file=${COMPOSE_ENV_FILES:-.env}
+[ ! -L "$env_file" ] || env_file=$(readlink -f "$env_file") # sed would put a file in the link's place
 [ -n "${COMPOSE_FILE-}" ] || grep -qs '^COMPOSE_FILE=.' "$env_file" || export COMPOSE_FILE=docker-compose.prod.yml
 
 ready() {
@@ -76,7 +77,7 @@ if gate; then
   if [ $# -gt 0 ]; then # so that a plain `docker compose up` stays with it
     touch "$env_file" && chmod 600 "$env_file"
     [ -z "$(tail -c 1 "$env_file")" ] || echo >> "$env_file" # else ours would become a part of its last line
-    sed -i --follow-symlinks '/^GRAMWATCH_VERSION=/d' "$env_file" && echo "GRAMWATCH_VERSION=$1" >> "$env_file"
+    sed -i '/^GRAMWATCH_VERSION=/d' "$env_file" && echo "GRAMWATCH_VERSION=$1" >> "$env_file"
   fi
   # What else the new files say. A Loki that does not start is no fault of the new version.
   { docker compose up --detach --no-build && reread; } ||
