@@ -119,6 +119,18 @@ test("a port that another program has; one that our own bot has is well", async 
   assert.ok(own.every(({ level }) => level !== "bad"));
 });
 
+test("a sidecar without its bot; one in a container, whose bot is not to be seen from here, is no fault", async (t) => {
+  const setUp = await wellSetUp(t);
+  const console = String(await serve(t, () => [200, "ok"]));
+  const otlp = String(await serve(t, () => [404, ""]));
+  const found = await wrong({ ...setUp, env: { ...setUp.env, CONSOLE_PORT: console, OTLP_PORT: otlp } });
+  assert.match(found.says, /no bot answers/);
+  const outside = await look({ ...setUp, env: { ...setUp.env, CONSOLE_PORT: console } });
+  const [bot] = outside.filter(({ about }) => about === "BOT_URL");
+  assert.equal(bot?.level, "note");
+  assert.match(JSON.stringify(bot), /docker compose exec sidecar/);
+});
+
 test("a full disk", async (t) => {
   const found = await wrong(await wellSetUp(t), { spaceOf: () => ({ freeBytes: 3e6, sizeBytes: 20e9 }) });
   assert.match(found.says, /3 of 19073 MiB free/);

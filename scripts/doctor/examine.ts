@@ -4,7 +4,7 @@ import { readTelemetryConfig } from "../../otel/config.ts";
 import { ConfigError } from "../../otel/settings.ts";
 import { readConfig as readSidecarConfig, type SidecarConfig } from "../../sidecar/config.ts";
 import { bad, type Finding, note, ok } from "./finding.ts";
-import { checkDataDir, checkEnvFile, checkPort, checkWatched, type Space } from "./machine.ts";
+import { checkDataDir, checkEnvFile, checkPort, checkWatched, listenError, type Space } from "./machine.ts";
 import { checkLink, checkPolling, isAlive, readHealth, sendTestAlert } from "./running.ts";
 import { checkChat, checkToken, checkWebhook } from "./telegram.ts";
 
@@ -70,9 +70,19 @@ async function examineSidecar(env: Env, { send, now, spaceOf }: Options): Promis
     ...checkLink("GRAFANA_URL", config.grafanaUrl),
     ...checkLink("CONSOLE_URL", config.console.url),
   ];
+  // A sidecar of this machine holds both of its ports; of one in a container only the console is published.
+  const contained = running && (await listenError(config.otlp)) === undefined;
   for (const { url } of config.bots) {
     const health = url === undefined ? undefined : await readHealth(url);
     if (health !== undefined) findings.push(checkPolling(health, now));
+    else if (contained && url !== undefined)
+      findings.push(
+        note(
+          "BOT_URL",
+          `no bot answers at ${url}, and the sidecar runs in a container`,
+          "Ask the doctor in there: `docker compose exec sidecar /nodejs/bin/node /app/doctor.mjs`.",
+        ),
+      );
     else if (running && url !== undefined) findings.push(bad("BOT_URL", `no bot answers at ${url}`, "Start the bot."));
   }
   if (config.heartbeatUrl === undefined)

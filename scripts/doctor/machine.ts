@@ -65,17 +65,21 @@ function spaceAt(dir: string): Space {
 
 const mebibytes = (bytes: number): string => (bytes / 1024 / 1024).toFixed(0);
 
+/** Why nobody can listen there; undefined: it is free. */
+export const listenError = ({ host, port }: { host: string; port: number }): Promise<string | undefined> =>
+  new Promise((resolve) => {
+    const server = createServer();
+    server.once("error", (error: NodeJS.ErrnoException) => resolve(error.code));
+    server.listen(port, host, () => server.close(() => resolve(undefined)));
+  });
+
 /** Free, or held by our own process (`isOurs` asks it), or held by a stranger. */
 export async function checkPort(
   setting: string,
   { host, port }: { host: string; port: number },
   isOurs: () => Promise<boolean>,
 ): Promise<Finding> {
-  const code = await new Promise<string | undefined>((resolve) => {
-    const server = createServer();
-    server.once("error", (error: NodeJS.ErrnoException) => resolve(error.code));
-    server.listen(port, host, () => server.close(() => resolve(undefined)));
-  });
+  const code = await listenError({ host, port });
   if (code === undefined) return ok(setting, `${host}:${port} is free`);
   if (code === "EADDRINUSE" && (await isOurs())) return ok(setting, `${host}:${port} answers, it is already running`);
   if (code === "EADDRINUSE")
