@@ -131,6 +131,21 @@ test("a sidecar without its bot; one in a container, whose bot is not to be seen
   assert.match(JSON.stringify(bot), /docker compose exec sidecar/);
 });
 
+test("a bot that listens on IPv6 is seen", async (t) => {
+  const setUp = await wellSetUp(t);
+  const server = createServer((_, response) => response.end(JSON.stringify({ telegram: { connected: true } })));
+  server.listen(0, "::1");
+  const listening = await once(server, "listening").then(
+    () => true,
+    () => false,
+  );
+  if (!listening) return t.skip("user side: no IPv6");
+  t.after(() => server.close());
+  const { port } = server.address() as AddressInfo;
+  const found = await look({ ...setUp, env: { ...setUp.env, BOT_HTTP_HOST: "::1", BOT_HTTP_PORT: String(port) } });
+  assert.ok(found.every(({ level }) => level !== "bad"));
+});
+
 test("a full disk", async (t) => {
   const found = await wrong(await wellSetUp(t), { spaceOf: () => ({ freeBytes: 3e6, sizeBytes: 20e9 }) });
   assert.match(found.says, /3 of 19073 MiB free/);

@@ -114,7 +114,8 @@ async function checkTranscription({ transcribeUrl }: BotConfig): Promise<Finding
 
 /** A wildcard is no address to call. */
 function urlOf({ host, port }: { host: string; port: number }): string {
-  return `http://${host === "0.0.0.0" || host === "::" ? "127.0.0.1" : host}:${port}`;
+  const name = host.includes(":") ? `[${host}]` : host;
+  return `http://${host === "0.0.0.0" || host === "::" ? "127.0.0.1" : name}:${port}`;
 }
 
 function attempt<T extends object>(read: () => T): T | Finding[] {
