@@ -65,7 +65,11 @@ export const settings = {
     doc: "Least severe level that is logged.",
   },
   LOG_FORMAT: { schema: oneOf(["json", "pretty"]), doc: "json, or pretty (default on a terminal)." },
-  SHUTDOWN_TIMEOUT: { schema: duration(1000, 600_000), fallback: "25s", doc: "Longest time to drain after SIGTERM." },
+  SHUTDOWN_TIMEOUT: {
+    schema: duration(1000, 600_000),
+    fallback: "25s",
+    doc: "Longest time to drain after SIGTERM. The stop grace of compose and Kubernetes (30 s as shipped) must be longer.",
+  },
   BACKUP_DIR: { schema: text(), doc: "Where verified backups go; default DATA_DIR/backups." },
   BACKUP_AT: { schema: timeOfDay(), fallback: "03:00", doc: "Time of the daily backup in UTC, or off." },
   BACKUP_KEEP: { schema: integer(1, 1000), fallback: "7", doc: "How many backups are kept." },
