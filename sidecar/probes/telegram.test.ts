@@ -158,6 +158,25 @@ test("failure 7: a refused token is tried twice and then every 15 minutes; the w
   assert.equal(telegram.calls().length, 8, "and from then on as before");
 });
 
+test("a refused token stays refused when Telegram does not answer at the next try", async (t) => {
+  const telegram = await fake(t);
+  telegram.revoke();
+  const clock = { ms: 0 };
+  const clocks = { ...systemClocks, now: () => clock.ms };
+  const me = telegramProbe({ ...deps(telegram.url), clocks }, 1000);
+  const info = webhookProbe({ ...deps(telegram.url), clocks, token: TOKEN }, 1000);
+  const both = () => Promise.all([me, info].map((probe) => probe.run(AbortSignal.timeout(3000))));
+  await both();
+  await both();
+  const outage = telegram.faults.add({ fault: { kind: "refuse" } });
+  clock.ms += 15 * 60_000;
+  await both();
+  await outage.remove();
+  const [seen, view] = (await both()) as [TelegramSample, WebhookSample];
+  assert.deepEqual(seen.getMe, { ok: false, status: 401, errorCode: 401, description: "Unauthorized" });
+  assert.deepEqual(view.result, { ok: false, errorCode: 401, description: "Unauthorized" });
+});
+
 test("a revoked token is 401 with Telegram's words; another bot's id is seen", async (t) => {
   const telegram = await fake(t);
   telegram.revoke("shop");

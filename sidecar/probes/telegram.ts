@@ -33,7 +33,8 @@ export function telegramProbe({ name, apiRoot, token, identity, way, clocks }: D
       const asks = withToken !== undefined && restraint.mayAsk();
       const walks = await walkFamilies(asks ? withToken : bare, way, signal);
       const getMe = asks ? bestAnswer(walks) : refused;
-      if (asks) refused = restraint.heard(getMe) ? getMe : undefined;
+      // No answer changes nothing: until the next try the refusal is what is known.
+      if (asks && restraint.heard(getMe)) refused = getMe;
       const expiries = walks.flatMap(({ certExpiresAtMs }) => certExpiresAtMs ?? []);
       if (getMe?.ok) identity.username(getMe.username);
       return {
@@ -53,16 +54,15 @@ export function webhookProbe({ name, apiRoot, token, identity, way, clocks }: De
   const probe = name("webhook");
   const url = new URL(`${apiRoot}/bot${token ?? ""}/getWebhookInfo`);
   const restraint = createRestraint(clocks);
-  let result: WebhookSample["result"] = { ok: false, description: "not asked yet" };
+  let refused: WebhookSample["result"] = { ok: false, description: "not asked yet" };
   return {
     name: probe,
     intervalMs,
     timeoutMs: 10_000,
     async run(signal) {
-      if (restraint.mayAsk()) {
-        result = await webhookInfo(url, way, signal);
-        restraint.heard(result);
-      }
+      const asks = restraint.mayAsk();
+      const result = asks ? await webhookInfo(url, way, signal) : refused;
+      if (asks && restraint.heard(result)) refused = result;
       return { kind: "webhook", ...seen(probe, identity.target(), clocks), result };
     },
   };
