@@ -41,8 +41,9 @@ export function createLogs(db: () => DatabaseSync): Logs {
         values["service"] = service;
       }
       if (q !== undefined) {
-        where.push("(body LIKE $q ESCAPE '\\' OR attributes LIKE $q ESCAPE '\\' OR trace_id LIKE $q ESCAPE '\\')");
+        where.push(`(${HOLDS_TEXT} OR trace_id LIKE $q ESCAPE '\\')`);
         values["q"] = contains(q);
+        values["json"] = containsJson(q);
       }
       const newest = `SELECT * FROM (SELECT * FROM logs ORDER BY time_ns DESC LIMIT ${SCAN})`;
       return db()
@@ -80,6 +81,12 @@ export function logLineOf(row: Record<string, unknown>): LogLine {
 
 /** A LIKE pattern for "contains this text", whatever is in it. */
 export const contains = (text: string): string => `%${text.replaceAll(/[\\%_]/g, "\\$&")}%`;
+
+/** The same for text within JSON, where quotes and backslashes are escaped. */
+export const containsJson = (text: string): string => contains(JSON.stringify(text).slice(1, -1));
+
+/** Whether a log record holds a text; `$q` and `$json` are its two patterns. */
+export const HOLDS_TEXT = `body LIKE $q ESCAPE '\\' OR attributes LIKE $q ESCAPE '\\' OR attributes LIKE $json ESCAPE '\\'`;
 
 /** ISO 8601 in UTC with microseconds, as far as the sender knew them. */
 export function isoTime(ms: number, restNs: number): string {

@@ -194,6 +194,22 @@ test("text is found in names, handlers, errors, ids and in the logs of a trace; 
   assert.deepEqual(found("' OR 1 --"), []);
 });
 
+test("text with quotes or backslashes is found as it is shown", (t) => {
+  const store = open(t);
+  store.addSpans([spanRecord({ traceId: id(1) }), spanRecord({ traceId: id(2) })]);
+  store.addLogs([
+    logRecord({ traceId: id(1), attributes: { "exception.message": 'Unsupported start tag "x" in C:\\tasks' } }),
+    logRecord({ traceId: id(2), attributes: { outcome: "error" } }),
+  ]);
+  const found = (q: string) => [
+    store.traces.search({ q }).map(({ trace_id }) => Number(trace_id)),
+    store.logs.search({ q }).map(({ trace_id }) => Number(trace_id)),
+  ];
+  assert.deepEqual(found('start tag "x"'), [[1], [1]]);
+  assert.deepEqual(found("C:\\TASKS"), [[1], [1]]);
+  assert.deepEqual(found('"outcome":"error"'), [[2], [2]]);
+});
+
 test("the logs of a trace come with it, in order", (t) => {
   const store = open(t);
   store.addSpans([spanRecord()]);

@@ -1,5 +1,5 @@
 import type { DatabaseSync, SQLInputValue } from "node:sqlite";
-import { contains, isoTime, LOG_COLUMNS, logLineOf, type LogLine } from "./logs.ts";
+import { contains, containsJson, HOLDS_TEXT, isoTime, LOG_COLUMNS, logLineOf, type LogLine } from "./logs.ts";
 import { treeOf, type SpanNode } from "./tree.ts";
 
 /** One line of a list of traces. */
@@ -97,8 +97,9 @@ export function createTraces(db: () => DatabaseSync): Traces {
         const columns = ["name", "handler", "error", "update_id", "user_hash", "trace_id", "correlation_id"];
         const inTrace = columns.map((column) => `${column} LIKE $q ESCAPE '\\'`).join(" OR ");
         const inLogs = `trace_id IN (SELECT trace_id FROM (SELECT trace_id, body, attributes FROM logs
-          ORDER BY time_ns DESC LIMIT ${SCAN}) WHERE body LIKE $q ESCAPE '\\' OR attributes LIKE $q ESCAPE '\\')`;
+          ORDER BY time_ns DESC LIMIT ${SCAN}) WHERE ${HOLDS_TEXT})`;
         add(`(${inTrace} OR ${inLogs})`, "q", contains(q));
+        values["json"] = containsJson(q);
       }
       // Users, times and failures have an index; for everything else rows are read, and not without end.
       const indexed = userHash !== undefined || sinceMs !== undefined || error === true;
