@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ConsoleDeps } from "../api/deps.ts";
+import { spanRecord } from "../store/testing.ts";
 import { createConsole } from "./app.ts";
 import { addBusyDay, alert, createWorld, health, type World } from "./testing.ts";
 
@@ -189,6 +190,16 @@ test("a request leads on to Grafana and to the same user", async (t) => {
   );
   assert.match(text, /Same user, this hour: 13/);
   assert.match((await get("/requests/c000000000000000")).text, /Not here/);
+});
+
+test("what the same user did days later is not of this hour", async (t) => {
+  const { get, store } = pages(t);
+  const attributes = { "user.hash": "9f2c11d07ab3e480" };
+  for (const [at, daysAgo] of [3, 3, 1, 0].entries()) {
+    const traceId = String(at + 1).padStart(32, "d");
+    store.addSpans([spanRecord({ traceId, atMs: NOW_MS - daysAgo * 86_400_000 + at * 60_000, attributes })]);
+  }
+  assert.match((await get(`/requests/${"1".padStart(32, "d")}`)).text, /Same user, this hour: 2/);
 });
 
 test("requests under one reference are listed on each other's page", async (t) => {

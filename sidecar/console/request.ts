@@ -37,10 +37,9 @@ const WORDS = new Set(["voice", "button", "unknown"]);
 function head({ store }: ConsoleDeps, { grafanaUrl }: ConsoleOptions, trace: Trace, nowMs: number): Html {
   const kind = trace.name.startsWith("process ") ? trace.name.slice(8) : trace.service;
   const failed = trace.error !== null;
-  const sameUser =
-    trace.user_hash === null
-      ? []
-      : store.traces.search({ userHash: trace.user_hash, sinceMs: Date.parse(trace.started_at) - HOUR_MS, limit: 500 });
+  const atMs = Date.parse(trace.started_at);
+  const hour = { sinceMs: atMs - HOUR_MS / 2, untilMs: atMs + HOUR_MS / 2, limit: 500 };
+  const sameUser = trace.user_hash === null ? [] : store.traces.search({ userHash: trace.user_hash, ...hour });
   const error = errorLine(trace);
   const replied = trace.spans.some((span) => answered(span));
   return html`<section class="card head">

@@ -39,6 +39,7 @@ export interface TraceFilter {
   /** Only what somebody asked for: the root is a consumer or server span, or has not come yet. */
   requests?: boolean | undefined;
   sinceMs?: number | undefined;
+  untilMs?: number | undefined;
   limit?: number | undefined;
 }
 
@@ -80,7 +81,7 @@ export function createTraces(db: () => DatabaseSync): Traces {
     db().prepare(`SELECT ${COLUMNS} FROM ${from} WHERE ${where}`).all(values).map(summaryOf);
 
   return {
-    search({ service, minDurationMs, error, q, userHash, requests, sinceMs, limit = 50 }) {
+    search({ service, minDurationMs, error, q, userHash, requests, sinceMs, untilMs, limit = 50 }) {
       const where = ["1"];
       const values: Record<string, SQLInputValue> = { limit };
       const add = (condition: string, name: string, value: SQLInputValue): void => {
@@ -93,6 +94,7 @@ export function createTraces(db: () => DatabaseSync): Traces {
       if (requests) where.push(`(kind IN (${SERVER}, ${CONSUMER}) OR NOT has_root)`);
       if (userHash !== undefined) add("user_hash = $user", "user", userHash);
       if (sinceMs !== undefined) add("start_ns >= $since", "since", BigInt(Math.floor(sinceMs)) * 1_000_000n);
+      if (untilMs !== undefined) add("start_ns < $until", "until", BigInt(Math.ceil(untilMs)) * 1_000_000n);
       if (q !== undefined) {
         const columns = ["name", "handler", "error", "update_id", "user_hash", "trace_id", "correlation_id"];
         const inTrace = columns.map((column) => `${column} LIKE $q ESCAPE '\\'`).join(" OR ");
