@@ -17,8 +17,8 @@ const TRIM_MS = 30_000;
 const BATCH = 1_000;
 const SMALL_BATCH = 16;
 const MAX_REOPENED = 3;
-/** What waits to be written, measured by the bodies it came in; twice the largest body. */
-const MAX_QUEUE_BYTES = 32 * 1024 ** 2;
+/** What waits to be written, measured by the bodies it came in: in memory it is two to three times as much. */
+const MAX_QUEUE_BYTES = 8 * 1024 ** 2;
 const POINT_BYTES = 64;
 
 export interface StoreOptions {
