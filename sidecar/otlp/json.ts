@@ -1,5 +1,5 @@
 import type { Field, Kind, Message } from "./schema.ts";
-import { MAX_DEPTH } from "./protobuf.ts";
+import { MAX_DEPTH, MAX_VALUES } from "./protobuf.ts";
 import { DecodeError } from "./wire.ts";
 
 /**
@@ -7,6 +7,7 @@ import { DecodeError } from "./wire.ts";
  * numbers, 64-bit integers are strings or numbers, unknown keys are ignored, `null` means absent.
  */
 export function decodeJson(text: string, root: Message): unknown {
+  if (mostValues(text) > MAX_VALUES) throw new DecodeError(`more than ${MAX_VALUES} values`);
   let body: unknown;
   try {
     body = JSON.parse(text);
@@ -14,6 +15,16 @@ export function decodeJson(text: string, root: Message): unknown {
     throw new DecodeError("body is not JSON");
   }
   return objectOf(body, root, 0);
+}
+
+/** `JSON.parse` makes all values at once, so they are counted before it: each opens a list or map, or follows a comma. */
+function mostValues(text: string): number {
+  let count = 0;
+  for (let at = 0; at < text.length; at += 1) {
+    const char = text[at];
+    if (char === "," || char === "[" || char === "{") count += 1;
+  }
+  return count;
 }
 
 function objectOf(given: unknown, message: Message, depth: number): Record<string, unknown> {

@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
+import { gzipSync } from "node:zlib";
 import { encode } from "./testing.ts";
 
 /** What the image's `--max-old-space-size` leaves beside the rest of the sidecar. */
@@ -55,4 +56,32 @@ test("while nothing can be written it refuses what comes before its memory ends"
   let status = 200;
   for (let sent = 0; sent < 400 && status === 200; sent += 1) status = await send("/v1/traces", batch, PROTOBUF);
   assert.equal(status, 503);
+});
+
+test("a body that would be many times as large in memory is refused, and does not end the process", async (t) => {
+  const send = await receiver(t);
+  const packed = (bytes: Buffer): Buffer =>
+    [1, 2, 2, 10, 1, 8, 2].reduceRight((inner, field) => {
+      const length = [
+        (inner.length & 127) | 128,
+        ((inner.length >> 7) & 127) | 128,
+        ((inner.length >> 14) & 127) | 128,
+        inner.length >> 21,
+      ];
+      return Buffer.concat([Buffer.of((field << 3) | 2, ...length), inner]);
+    }, bytes);
+  const keys = Array.from({ length: 700_000 }, (_, at) => `"${at.toString(36)}":1`).join();
+  const json = (body: string): [Buffer, object] => [
+    gzipSync(body),
+    { "content-type": "application/json", "content-encoding": "gzip" },
+  ];
+  const bodies: [string, Buffer, object][] = [
+    ["/v1/traces", spans(40_000), PROTOBUF],
+    ["/v1/metrics", packed(Buffer.alloc(7_000_000, 1)), PROTOBUF],
+    ["/v1/traces", ...json(`{"resourceSpans":[{"scopeSpans":[{"spans":[${"{},".repeat(2_000_000)}{}]}]}]}`)],
+    ["/v1/traces", ...json(`{${keys}}`)],
+  ];
+  for (const [path, body, headers] of bodies)
+    assert.match(String(await send(path, body, headers as Record<string, string>)), /^(400|413)$/);
+  assert.equal(await send("/v1/traces", spans(8192), PROTOBUF), 200);
 });

@@ -140,9 +140,9 @@ test("nesting deeper than 32 is refused, and so is a flood of tiny messages", ()
     resourceSpans: [{ resource: { attributes: [{ key: "k", value }] } }],
   });
   assert.throws(() => decodeProtobuf(nested, tracesRequest), /nested deeper/);
-  const flood = Buffer.alloc(2_400_000);
+  const flood = Buffer.alloc(600_000);
   for (let at = 0; at < flood.length; at += 2) flood[at] = 0x0a;
-  assert.throws(() => decodeProtobuf(flood, tracesRequest), /more than 1000000 messages/);
+  assert.throws(() => decodeProtobuf(flood, tracesRequest), /more than 250000 values/);
 });
 
 test("the last field of a oneof wins", () => {

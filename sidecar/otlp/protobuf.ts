@@ -2,8 +2,8 @@ import type { Kind, Message } from "./schema.ts";
 import { Cursor, DecodeError, I32, I64, LEN, VARINT } from "./wire.ts";
 
 export const MAX_DEPTH = 32;
-/** Two bytes can make an object of a hundred: the number of messages is bounded, not only the bytes. */
-const MAX_MESSAGES = 1_000_000;
+/** Two bytes can make an object of a hundred: the number of values is bounded, not only the bytes. */
+export const MAX_VALUES = 250_000;
 
 const WIRE_TYPE: Record<Kind | "message", number> = {
   string: LEN,
@@ -27,19 +27,24 @@ const WIRE_TYPE: Record<Kind | "message", number> = {
  */
 export function decodeProtobuf(bytes: Buffer, root: Message): unknown {
   const into = {};
-  decode({ cursor: new Cursor(bytes), messages: 0 }, root, bytes.length, 0, into);
+  decode({ cursor: new Cursor(bytes), values: 0 }, root, bytes.length, 0, into);
   return into;
 }
 
 interface Reading {
   cursor: Cursor;
-  messages: number;
+  /** Messages and elements of lists so far. */
+  values: number;
+}
+
+function count(reading: Reading): void {
+  if (++reading.values > MAX_VALUES) throw new DecodeError(`more than ${MAX_VALUES} values`);
 }
 
 function decode(reading: Reading, message: Message, end: number, depth: number, into: Record<string, unknown>): void {
   const { cursor } = reading;
   if (depth > MAX_DEPTH) throw new DecodeError(`nested deeper than ${MAX_DEPTH}`);
-  if (++reading.messages > MAX_MESSAGES) throw new DecodeError(`more than ${MAX_MESSAGES} messages`);
+  count(reading);
   while (cursor.at < end) {
     const tag = cursor.varint32(end);
     const wireType = tag & 7;
@@ -65,8 +70,10 @@ function decode(reading: Reading, message: Message, end: number, depth: number, 
       into[name] = scalar(cursor, kind, end);
     } else {
       const list = (into[name] ??= []) as unknown[];
-      if (!packed) list.push(scalar(cursor, kind, end));
-      else for (const stop = cursor.limit(end); cursor.at < stop;) list.push(scalar(cursor, kind, stop));
+      for (const stop = packed ? cursor.limit(end) : cursor.at + 1; cursor.at < stop;) {
+        count(reading);
+        list.push(scalar(cursor, kind, packed ? stop : end));
+      }
     }
   }
 }
