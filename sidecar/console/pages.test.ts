@@ -181,6 +181,24 @@ test("troubles around the bot are named: dead health page, lost telemetry, faile
   assert.match((await get("/alerts")).text, /No channel is configured/);
 });
 
+test("telemetry that is turned off has no gaps", async (t) => {
+  const { get } = pages(t, ({ status }) => {
+    const telemetry = {
+      enabled: false,
+      exporting: false,
+      dropped: { spans: 0, logs: 0 },
+      last_export_error: null,
+    };
+    status.observe({
+      ...seen,
+      kind: "health",
+      probe: "health",
+      result: { ok: true, durationMs: 1, body: health({ telemetry }) },
+    });
+  });
+  assert.doesNotMatch((await get("/")).text, /gaps/);
+});
+
 test("a request leads on to Grafana and to the same user", async (t) => {
   const { get } = pages(t, addBusyDay);
   const { html, text } = await get("/requests/4bf92f35");

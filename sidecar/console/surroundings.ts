@@ -83,7 +83,8 @@ function telemetry({ status, store }: ConsoleDeps, nowMs: number): Line[] {
   const lost = status.bots().flatMap(({ name, health }): Line[] => {
     const dropped = (health?.telemetry.dropped.spans ?? 0) + (health?.telemetry.dropped.logs ?? 0);
     const failure = health?.telemetry.last_export_error;
-    if (health === null || (health.telemetry.exporting && dropped === 0)) return [];
+    // Without an error nothing was tried: telemetry or exporters that the user turned off lose nothing.
+    if (health === null || ((health.telemetry.exporting || failure == null) && dropped === 0)) return [];
     return [
       {
         tone: ["warn", "gaps"],
