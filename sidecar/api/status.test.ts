@@ -58,6 +58,24 @@ test("a bot that gets its name later is not there twice", () => {
   );
 });
 
+test("a bot whose name is read after the first look at Telegram is not there twice", () => {
+  const { observe, bots } = book();
+  observe({ ...dead, target: "bot" });
+  observe({ ...seen, target: "shop_bot", kind: "telegram", probe: "telegram", paths: [] });
+  observe({
+    ...seen,
+    target: "shop_bot",
+    kind: "webhook",
+    probe: "webhook",
+    result: { ok: true, url: "", pending: 4 },
+  });
+  observe(healthy());
+  assert.deepEqual(
+    bots().map(({ name, state, pending_updates }) => [name, state, pending_updates]),
+    [["shopbot", "connected", 4]],
+  );
+});
+
 test("a page without a counter gives no points of it, and the others all the same", () => {
   const { observe, values } = book();
   const without = healthy({ updates: { handled: 1 } as never });

@@ -54,31 +54,32 @@ export function createStatus(store: Pick<Store, "addPoint">): StatusBook {
   const pointsOf = createPointMaker();
   const of = <K extends Sample["kind"]>(kind: K): Extract<Sample, { kind: K }>[] =>
     [...last.values()].filter((sample): sample is Extract<Sample, { kind: K }> => sample.kind === kind);
-  const one = <K extends Sample["kind"]>(kind: K, target: string) =>
-    of(kind).find((sample) => sample.target === target);
+  const one = <K extends Sample["kind"]>(kind: K, bot: string) => of(kind).find((sample) => botOf(sample) === bot);
 
   return {
     observe(sample) {
-      // By probe: a bot gets its name only once it was read, and must not be there twice.
+      // By probe, as bots are told apart: a bot gets its name only once it was read, and must not be there twice.
       last.set(sample.probe, sample);
       for (const point of pointsOf(sample)) store.addPoint(point);
     },
     bots() {
-      const names = new Set([...of("health"), ...of("telegram")].map((sample) => sample.target));
-      return [...names].sort().map((name) => {
-        const health = one("health", name);
-        const webhook = one("webhook", name)?.result;
-        const handling = one("handling", name)?.result;
-        return {
-          name,
-          state: botState(health),
-          pending_updates: webhook?.ok ? webhook.pending : null,
-          p95_seconds: handling?.ok ? (handling.p95Seconds ?? null) : null,
-          health: health?.result.ok ? health.result.body : null,
-          failure: health?.result.ok === false ? health.result.failure : null,
-          seen_at: new Date((health ?? one("telegram", name))?.wallMs ?? 0).toISOString(),
-        };
-      });
+      const found = new Map([...of("telegram"), ...of("health")].map((sample) => [botOf(sample), sample.target]));
+      return [...found]
+        .sort(([, a], [, b]) => (a < b ? -1 : 1))
+        .map(([bot, name]) => {
+          const health = one("health", bot);
+          const webhook = one("webhook", bot)?.result;
+          const handling = one("handling", bot)?.result;
+          return {
+            name,
+            state: botState(health),
+            pending_updates: webhook?.ok ? webhook.pending : null,
+            p95_seconds: handling?.ok ? (handling.p95Seconds ?? null) : null,
+            health: health?.result.ok ? health.result.body : null,
+            failure: health?.result.ok === false ? health.result.failure : null,
+            seen_at: new Date((health ?? one("telegram", bot))?.wallMs ?? 0).toISOString(),
+          };
+        });
     },
     probes: () =>
       [...last.values()].map((sample) => ({
@@ -98,6 +99,9 @@ export function createStatus(store: Pick<Store, "addPoint">): StatusBook {
       })),
   };
 }
+
+/** Whose probe it is: probes of a bot are named `health`, `telegram` …, of several bots `health:<bot>`, `telegram:<bot>` … */
+const botOf = ({ kind, probe }: Sample): string => probe.slice(kind.length);
 
 function botState(sample: HealthSample | undefined): BotState["state"] {
   if (sample === undefined) return "unknown";
