@@ -135,6 +135,18 @@ test("an alert that fires while the page is open is on it without a reload, and 
   assert.match(await page.title(), /^✕ 1 · Now/);
 });
 
+test("a page follows again after a proxy had no sidecar behind it", { skip }, async (t) => {
+  const { page, go, store, nowMs } = await open(t, { fill: addBusyDay });
+  await page.clock.install();
+  await page.route("**/events", (route) => route.fulfill({ status: 502 }), { times: 1 });
+  const failed = page.waitForEvent("console", (message) => message.text().includes("502"));
+  await go("/requests");
+  await failed;
+  store.addSpans([spanRecord({ traceId: "e".repeat(32), atMs: nowMs, name: "process poll_answer" })]);
+  await page.clock.runFor(15_000);
+  await page.getByRole("link", { name: "process poll_answer" }).waitFor();
+});
+
 test("an incident is acknowledged and taken back by its buttons", { skip }, async (t) => {
   const { page, go, pressed } = await open(t, { fill: addBusyDay });
   await go("/");

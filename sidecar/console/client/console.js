@@ -74,14 +74,22 @@ function follow() {
       running = false;
     }
   };
-  const source = new EventSource("/events");
-  source.addEventListener("changed", () => {
-    changed = true;
-    void look();
-  });
-  source.addEventListener("open", () => {
-    changed = true;
-  });
+  const listen = () => {
+    const source = new EventSource("/events");
+    source.addEventListener("changed", () => {
+      changed = true;
+      void look();
+    });
+    source.addEventListener("open", () => {
+      changed = true;
+    });
+    // It comes back by itself from a broken connection, but not from an answer that is no stream: a proxy's 502 while
+    // the sidecar restarts, or our 503.
+    source.addEventListener("error", () => {
+      if (source.readyState === EventSource.CLOSED) setTimeout(listen, 10_000);
+    });
+  };
+  listen();
   document.addEventListener("visibilitychange", () => void look());
   setInterval(() => void look(), 2000);
 }
