@@ -7,10 +7,11 @@ const BEAT_MS = 1_000;
 const IDLE_BEATS = 15;
 
 /**
- * `/events`: says "changed" at most once a second when something was written; pages then fetch themselves again. What
- * changed is not said: the page knows what it shows.
+ * `/events`: says "changed" at most once a second when something was written, and every 15 seconds in any case: an alert
+ * does not wait for a store that cannot write. Pages then fetch themselves again. What changed is not said: the page
+ * knows what it shows.
  */
-export function createLive(store: Pick<Store, "onChange">): (c: Context) => Response {
+export function createLive(store: Pick<Store, "onChange">, beatMs = BEAT_MS): (c: Context) => Response {
   let streams = 0;
   return function live(c) {
     // Hono answers HEAD with what GET gave and never reads its body: such a stream would not end.
@@ -24,10 +25,9 @@ export function createLive(store: Pick<Store, "onChange">): (c: Context) => Resp
       });
       try {
         await stream.writeSSE({ event: "hello", data: "", retry: 2000 });
-        for (let beat = 0; !stream.aborted; beat += 1) {
-          await stream.sleep(BEAT_MS);
-          if (changed) await stream.writeSSE({ event: "changed", data: "" });
-          else if (beat % IDLE_BEATS === 0) await stream.writeSSE({ event: "idle", data: "" });
+        for (let beat = 1; !stream.aborted; beat += 1) {
+          await stream.sleep(beatMs);
+          if (changed || beat % IDLE_BEATS === 0) await stream.writeSSE({ event: "changed", data: "" });
           changed = false;
         }
       } finally {

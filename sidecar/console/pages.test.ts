@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { Hono } from "hono";
 import type { ConsoleDeps } from "../api/deps.ts";
 import { spanRecord } from "../store/testing.ts";
 import { createConsole } from "./app.ts";
+import { createLive } from "./live.ts";
 import { addBusyDay, alert, createWorld, health, type World } from "./testing.ts";
 
 const NOW_MS = Date.parse("2026-11-21T14:14:11Z");
@@ -62,6 +64,14 @@ test("who only asks for the head of /events takes no stream from the pages", asy
   const stream = await ask("GET");
   assert.equal(stream.status, 200);
   await stream.body?.cancel();
+});
+
+test("pages are told to look again also while nothing can be written", async () => {
+  const app = new Hono().get("/events", createLive({ onChange: () => () => true }, 1));
+  const body = (await app.request("/events")).body?.pipeThrough(new TextDecoderStream()) ?? [];
+  let said = "";
+  for await (const text of body) if ((said += text).includes("event: changed")) break;
+  assert.match(said, /^event: hello\n/);
 });
 
 test("a query that is not understood is 400 with the reason", async (t) => {
