@@ -46,6 +46,18 @@ test("what another program leaves out is null, as it is in ours", async (t) => {
   assert.deepEqual([telemetry.enabled, telemetry.dropped], [false, { spans: 0, logs: 0 }]);
 });
 
+test("a backup without an error, or without a copy yet, may be told without it", async (t) => {
+  const backups = [{ last_verified_at: "2026-11-21T03:00:00Z" }, {}];
+  const pages = backups.map((backup) => JSON.stringify(healthBody({ backup })));
+  const url = await serveHttp(t, (_, response) => void response.end(pages.shift()));
+  const read = async () => {
+    const { result } = await health(url);
+    return result.ok && result.body.backup;
+  };
+  assert.deepEqual(await read(), { last_verified_at: "2026-11-21T03:00:00Z", last_error: null });
+  assert.deepEqual(await read(), { last_verified_at: null, last_error: null });
+});
+
 test("a page that is no health report is a failure of the body", async (t) => {
   const bodies = [
     "<html>",

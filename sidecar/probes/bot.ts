@@ -101,5 +101,6 @@ function healthIn(body: string): BotHealth | undefined {
   const complete = parts.every((part) => typeof health[part] === "object" && health[part] !== null);
   if (!complete || typeof health["service"] !== "string") return undefined;
   const filled = Object.entries(NOTHING).map(([part, none]) => [part, { ...none, ...(health[part] as object) }]);
-  return { backup: null, stopping: false, ...health, ...Object.fromEntries(filled) } as BotHealth;
+  const backup = health["backup"] ? { last_verified_at: null, last_error: null, ...health["backup"] } : null;
+  return { stopping: false, ...health, ...Object.fromEntries(filled), backup } as BotHealth;
 }
