@@ -255,7 +255,7 @@ test("a latency profile delays the methods that it names", async (t) => {
   await ok("getMe");
 });
 
-const wrong: Record<Exclude<TlsKind, "good">, string> = {
+const wrong: Record<Exclude<TlsKind, "good" | "by_address">, string> = {
   expired: "CERT_HAS_EXPIRED",
   wrong_name: "ERR_TLS_CERT_ALTNAME_INVALID",
   unknown_issuer: "UNABLE_TO_VERIFY_LEAF_SIGNATURE",

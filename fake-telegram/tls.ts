@@ -9,8 +9,8 @@ import { promisify } from "node:util";
 
 const run = promisify(execFile);
 
-/** `silent`: takes the connection and never shakes hands. */
-export type TlsKind = "good" | "expired" | "wrong_name" | "unknown_issuer" | "silent";
+/** `by_address`: good for 127.0.0.1 and for no name. `silent`: takes the connection and never shakes hands. */
+export type TlsKind = "good" | "by_address" | "expired" | "wrong_name" | "unknown_issuer" | "silent";
 
 export interface TlsListener {
   port: number;
@@ -28,6 +28,7 @@ interface Certificate {
 
 const names: Record<Exclude<TlsKind, "silent">, string> = {
   good: "IP:127.0.0.1,DNS:localhost",
+  by_address: "IP:127.0.0.1",
   expired: "IP:127.0.0.1,DNS:localhost",
   wrong_name: "DNS:somewhere-else.example",
   unknown_issuer: "IP:127.0.0.1,DNS:localhost",

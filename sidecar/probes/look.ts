@@ -76,7 +76,8 @@ export async function open(
   try {
     phases.tcpMs = await timed(way, () => phase("tcp", way, signal, () => settled(socket, "connect")));
     if (url.protocol !== "https:") return socket;
-    const secure = connectTls({ socket, ...(isIP(host) === 0 && { servername: host }) });
+    // `host` as well: with neither, the certificate of an address would have to be that of "localhost".
+    const secure = connectTls({ socket, host, ...(isIP(host) === 0 && { servername: host }) });
     secure.on("error", () => {});
     phases.tlsMs = await timed(way, () => phase("tls", way, signal, () => settled(secure, "secureConnect")));
     return secure;

@@ -30,6 +30,8 @@ test("a certificate tells its end, and each way it can be wrong fails at tls by 
   assert.ok((paths[0]?.tlsMs ?? 0) > 0 && paths[0]?.failure === undefined && getMe?.ok);
   const days = (certExpiresAtMs - Date.now()) / 86_400_000;
   assert.ok(days > 1 && days < 3, `${days} days`);
+  const { paths: byAddress } = await look("by_address");
+  assert.equal(byAddress[0]?.failure, undefined);
   assert.equal(await end("expired"), "tls CERT_HAS_EXPIRED");
   assert.equal(await end("wrong_name"), "tls ERR_TLS_CERT_ALTNAME_INVALID");
   assert.equal(await end("unknown_issuer"), "tls UNABLE_TO_VERIFY_LEAF_SIGNATURE");
