@@ -86,8 +86,9 @@ function figures(store: Store, bot: BotState, errors: ConsoleOptions["errors"], 
   const inWindow = window.reduce((total, { sum }) => total + sum, 0);
   // The open minute is not over yet: the rate is that of the last full five.
   const recent = hour("updates", MINUTE_MS).slice(-6, -1);
-  const perMinute = recent.reduce((total, { sum }) => total + sum, 0) / recent.length;
-  const known = recent.some(({ n }) => n > 0) || bot.health !== null;
+  const seen = recent.filter(({ n }) => n > 0);
+  const perMinute = seen.reduce((total, { sum }) => total + sum, 0) / Math.max(1, seen.length);
+  const known = seen.length > 0 || bot.health !== null;
   return html`
     ${figure("Updates", known ? html`${perMinute.toFixed(1)} /min` : noData, sparkline(updates.map(({ n, sum }) => (n === 0 ? undefined : sum))))}
     ${figure("Answered in, p95", bot.p95_seconds === null ? noData : html`${millis(bot.p95_seconds * 1000)}`, sparkline(hour("p95_seconds").map(({ n, max }) => (n === 0 ? undefined : max))))}

@@ -191,6 +191,15 @@ test("troubles around the bot are named: dead health page, lost telemetry, faile
   assert.match((await get("/alerts")).text, /No channel is configured/);
 });
 
+test("the rate of updates is that of the minutes that were seen", async (t) => {
+  const { get } = pages(t, ({ status, store }) => {
+    status.observe({ ...seen, kind: "health", probe: "health", result: { ok: true, durationMs: 1, body: health() } });
+    for (const minutesAgo of [1, 2])
+      store.addPoint({ target: "shopbot", series: "updates", atMs: NOW_MS - minutesAgo * 60_000, value: 60 });
+  });
+  assert.match((await get("/")).text, /Updates 60\.0 \/min/);
+});
+
 test("telemetry that is turned off has no gaps", async (t) => {
   const { get } = pages(t, ({ status }) => {
     const telemetry = {
