@@ -67,8 +67,9 @@ function calm(deps: ConsoleDeps, bots: BotState[], { nowMs }: Acting): Html {
 }
 
 function lastErrors({ store }: ConsoleDeps, nowMs: number): Html {
+  // All of them: they come most frequent first, and the newest may have happened once.
   const groups = store.errors
-    .groups({ windowMs: 24 * HOUR_MS, limit: 50 })
+    .groups({ windowMs: 24 * HOUR_MS, limit: 10_000 })
     .sort((a, b) => b.last_seen.localeCompare(a.last_seen))
     .slice(0, 5);
   if (groups.length === 0) return html`<p class="quiet">None in 24 h.</p>`;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Hono } from "hono";
 import type { ConsoleDeps } from "../api/deps.ts";
-import { spanRecord } from "../store/testing.ts";
+import { logRecord, spanRecord } from "../store/testing.ts";
 import { createConsole } from "./app.ts";
 import { createLive } from "./live.ts";
 import { addBusyDay, alert, createWorld, health, type World } from "./testing.ts";
@@ -198,6 +198,17 @@ test("the rate of updates is that of the minutes that were seen", async (t) => {
       store.addPoint({ target: "shopbot", series: "updates", atMs: NOW_MS - minutesAgo * 60_000, value: 60 });
   });
   assert.match((await get("/")).text, /Updates 60\.0 \/min/);
+});
+
+test("the last error is among the last errors, however many others are more frequent", async (t) => {
+  const { get } = pages(t, ({ store }) => {
+    const failure = (type: string, minutesAgo: number) =>
+      logRecord({ atMs: NOW_MS - minutesAgo * 60_000, severity: 17, attributes: { "exception.type": type } });
+    for (let at = 0; at < 60; at += 1)
+      store.addLogs([failure(`Often${at}Error`, 1200 - 10 * at), failure(`Often${at}Error`, 1200 - 10 * at)]);
+    store.addLogs([failure("NewestError", 1)]);
+  });
+  assert.match((await get("/")).text, /Last errors NewestError/);
 });
 
 test("telemetry that is turned off has no gaps", async (t) => {
