@@ -1,10 +1,11 @@
 import type { Chat } from "@grammyjs/types";
+import type { Bot } from "./bots.ts";
 import type { Clock } from "./clock.ts";
 import { flood } from "./refusals.ts";
 
 export interface SendLimits {
-  /** Counts one sent message; throws the 429 that ends a burst. */
-  count(chat: Chat): void;
+  /** Counts one message that this bot sent; throws the 429 that ends a burst. Each bot has limits of its own. */
+  count(bot: Bot, chat: Chat): void;
 }
 
 /** The figures of Telegram's FAQ; the real ones are not published: 1/s per chat, 20/min per group, 30/s in all. */
@@ -19,11 +20,11 @@ export function createFaqLimits(clock: Clock): SendLimits {
   }
 
   return {
-    count(chat) {
+    count({ name }, chat) {
       const rules = [
-        { key: `chat ${chat.id}`, max: 1, windowMs: 1000 },
-        ...(chat.type === "private" ? [] : [{ key: `group ${chat.id}`, max: 20, windowMs: 60_000 }]),
-        { key: "all", max: 30, windowMs: 1000 },
+        { key: `${name} chat ${chat.id}`, max: 1, windowMs: 1000 },
+        ...(chat.type === "private" ? [] : [{ key: `${name} group ${chat.id}`, max: 20, windowMs: 60_000 }]),
+        { key: `${name} all`, max: 30, windowMs: 1000 },
       ];
       const seconds = Math.max(...rules.map(({ key, max, windowMs }) => wait(key, max, windowMs)));
       if (seconds > 0) throw flood(seconds);

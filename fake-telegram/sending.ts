@@ -32,7 +32,7 @@ export function createSending({ chats, clock, limits }: SendingDeps) {
     checkMarkup(markup);
     const body = content(finishFormatted);
     chats.deliverable(bot, conversation);
-    limits?.count(chat);
+    limits?.count(bot, chat);
     const { id, is_bot, first_name, username } = bot.me;
     const message = {
       message_id: chats.nextMessageId(),
