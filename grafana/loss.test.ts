@@ -122,3 +122,26 @@ test("a back end that is away and comes back has everything", { skip, timeout: o
   await until("the spans were never held up", () => backEnds.traces.spans.length >= sent);
   t.diagnostic(`${sent - 20} log records over ${outageMs / 1000} s without a back end: none lost`);
 });
+
+test("what the sidecar missed comes in pieces that its receiver takes", { skip }, async (t) => {
+  const { backEnds, url } = await startCollector(t);
+  const { sidecar } = backEnds;
+  sidecar.behave({ kind: "status", status: 503 });
+  const total = 20 * 512;
+  for (let id = 1; id <= total; id += 512) {
+    const spans = Array.from({ length: 512 }, (_, at) => ({
+      traceId: "a".repeat(32),
+      spanId: (id + at).toString(16).padStart(16, "0"),
+      name: "x".repeat(2000),
+    }));
+    const body = JSON.stringify({ resourceSpans: [{ scopeSpans: [{ spans }] }] });
+    const headers = { "content-type": "application/json" };
+    const response = await fetch(`${url}/v1/traces`, { method: "POST", headers, body });
+    assert.equal(response.status, 200);
+    await response.arrayBuffer();
+  }
+  sidecar.behave({ kind: "ok" });
+  await until("the spans come late", () => sidecar.spans.length >= total);
+  const largest = Math.max(...sidecar.raw.map(({ length }) => length));
+  assert.ok(largest <= 8 * 1024 ** 2, `${largest} bytes at once`);
+});
