@@ -7,7 +7,8 @@ import type { TestContext } from "node:test";
 import { test } from "node:test";
 import { SpanKind, context, metrics as metricsApi, trace } from "@opentelemetry/api";
 import { request } from "undici";
-import { httpClientBuckets } from "./names.ts";
+import { observeMetric } from "./instruments.ts";
+import { httpClientBuckets, metrics } from "./names.ts";
 import type { TelemetryOptions } from "./start.ts";
 import { startTelemetry } from "./start.ts";
 import { QUIET } from "./testing/rig.ts";
@@ -172,6 +173,22 @@ for (const temporality of ["cumulative", "delta", "lowmemory"]) {
     await capture.until(() => capture.metrics.get("told")?.points[0]?.count === next, "the next export");
   });
 }
+
+test("what a gauge observes no more is gone from the page and from what is pushed", async (t) => {
+  const { telemetry, capture } = await start(t);
+  let phases = ["dns", "tcp"];
+  observeMetric(telemetry.meter, metrics.probeDuration, (result) => {
+    for (const phase of phases) result.observe(1, { phase });
+  });
+  const shown = async () =>
+    [...(await telemetry.metricsPage()).matchAll(/^probe_duration_.*phase="(\w+)"/gm)].map(([, phase]) => phase);
+  assert.deepEqual(await shown(), ["dns", "tcp"]);
+  phases = ["dns"];
+  assert.deepEqual(await shown(), ["dns"]);
+  await telemetry.shutdown(2000);
+  const pushed = capture.metrics.get("probe.duration")?.points.map(({ attributes }) => attributes["phase"]);
+  assert.deepEqual(pushed, ["dns"]);
+});
 
 test("after a shutdown the process can start again, and nothing global is left", async (t) => {
   const { telemetry } = await start(t);

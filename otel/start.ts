@@ -9,6 +9,7 @@ import {
   AggregationTemporality,
   AggregationType,
   InstrumentType,
+  type MetricReader,
   PeriodicExportingMetricReader,
 } from "@opentelemetry/sdk-metrics";
 import { NodeSDK } from "@opentelemetry/sdk-node";
@@ -126,6 +127,8 @@ export function startTelemetry(options: TelemetryOptions): Telemetry {
   // Each reader keeps its own books of every record. One is enough for both ways, if it does not start anew each time.
   const cumulative = pushing.filter(isCumulative);
   const [page = new PrometheusExporter({ preventServerStart: true })] = cumulative;
+  const metricReaders = [...new Set<MetricReader>([...pushing, page])];
+  for (const reader of metricReaders) forgetUnobserved(reader);
   const isFirst = running++ === 0;
   // Registering over the first would fail, and everything of this bot would go out as the other's. Handles that were
   // given out keep their provider. What is active and what is patched is the same for all.
@@ -142,7 +145,7 @@ export function startTelemetry(options: TelemetryOptions): Telemetry {
     autoDetectResources: false,
     spanProcessors,
     logRecordProcessors,
-    metricReaders: [...new Set([...pushing, page])],
+    metricReaders,
     spanLimits: { attributeValueLengthLimit: 4096, attributeCountLimit: 64 },
     idGenerator: ids.generator,
     ...(options.env["OTEL_PROPAGATORS"] === undefined && { textMapPropagator: new W3CTraceContextPropagator() }),
@@ -207,6 +210,17 @@ export function startTelemetry(options: TelemetryOptions): Telemetry {
 /** Not with `OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE=delta` or `lowmemory`. */
 const isCumulative = (reader: PeriodicExportingMetricReader): boolean =>
   reader.selectAggregationTemporality(InstrumentType.HISTOGRAM) === AggregationTemporality.CUMULATIVE;
+
+/**
+ * A cumulative reader repeats for ever what a gauge once said with labels that are observed no more: the age of a poll
+ * that is over, the phases of a probe that no longer gets so far. One that starts anew each time says what is there; a
+ * gauge looks the same on both ways.
+ */
+function forgetUnobserved(reader: MetricReader): void {
+  const select = reader.selectAggregationTemporality.bind(reader);
+  reader.selectAggregationTemporality = (type) =>
+    type === InstrumentType.OBSERVABLE_GAUGE ? AggregationTemporality.DELTA : select(type);
+}
 
 const disabled = {
   enabled: false,
