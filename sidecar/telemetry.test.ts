@@ -105,7 +105,9 @@ test("the readings become points with the labels of the catalogue", () => {
   assert.deepEqual(read("sidecar.disk.available"), [[1, { path: "/d" }]]);
   assert.deepEqual(read("sidecar.disk.size"), [[2, { path: "/d" }]]);
   assert.deepEqual(read("sidecar.alerts.firing"), [
+    [0, { rule: "TelegramBotDown", target: "shop", severity: "warning" }],
     [0, { rule: "TelegramBotDown", target: "shop", severity: "critical" }],
+    [0, { rule: "TelegramBotDisconnected", target: "shop", severity: "warning" }],
     [1, { rule: "TelegramBotDisconnected", target: "shop", severity: "critical" }],
   ]);
   assert.deepEqual(read("sidecar.notifications"), [[3, { channel: "telegram", outcome: "sent" }]]);

@@ -22,6 +22,7 @@ export interface Readings {
 
 type Point = [value: number, labels: Attributes];
 const SIGNALS: Signal[] = ["traces", "metrics", "logs"];
+const SEVERITIES = metrics.alertsFiring.labels.severity;
 const KINDS = ["health", "telegram", "webhook", "control", "dependency"];
 
 /** Registers every metric of the sidecar's own; names and labels as in the telemetry document. */
@@ -50,10 +51,14 @@ export function observeSidecar(meter: Meter, readings: Readings): void {
   );
   perSample("diskAvailable", (sample) => disk(sample, "availableBytes"));
   perSample("diskSize", (sample) => disk(sample, "sizeBytes"));
+  // Both severities of each, else a warning that became critical would go on in Prometheus until its series is stale.
   observe("alertsFiring", () =>
-    readings.standings().map(({ rule, target, severity, state }): Point => {
-      return [state === "firing" || state === "recovering" ? 1 : 0, { rule, target, severity }];
-    }),
+    readings.standings().flatMap(({ rule, target, severity: now, state }) =>
+      SEVERITIES.map((severity): Point => {
+        const fires = severity === now && (state === "firing" || state === "recovering");
+        return [fires ? 1 : 0, { rule, target, severity }];
+      }),
+    ),
   );
   observe("notifications", () =>
     readings.notifications().map(({ channel, outcome, count }): Point => [count, { channel, outcome }]),
