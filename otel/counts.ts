@@ -2,6 +2,9 @@ import type { ApiReason, ErrorReason, HandlingReason, UpdateType } from "./names
 import { errorReasons, updateTypes } from "./names.ts";
 import { countedAs } from "./reason.ts";
 
+/** What a call is tried again after; another reason begins with its first retry. */
+const repeatedReasons: readonly ApiReason[] = ["flood", "dns", "connect", "tls", "reset", "server", "protocol"];
+
 /** An update being handled, as `update.started` gave it. */
 export interface Handling {
   readonly startedMs: number;
@@ -45,6 +48,12 @@ export function createCounts(now: () => number, monotonic: () => number) {
       },
     },
     api: {
+      /** A method is called: what may come of its calls is there with it. */
+      called(method: string): void {
+        if (waitedSeconds.has(method)) return;
+        waitedSeconds.set(method, 0);
+        for (const reason of repeatedReasons) retries.set(`${method} ${reason}`, { method, reason, count: 0 });
+      },
       /** A call that is no long poll is waiting for its answer or for its next attempt. */
       queued: (): void => void calls.queued++,
       dequeued: (): void => void calls.queued--,

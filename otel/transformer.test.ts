@@ -187,6 +187,18 @@ test("retries are counted, and every wait that Telegram asks for, whoever keeps 
   assert.match(page, /telegram_api_retry_after_seconds_total\{rpc_method="getUpdates",[^}]*\} 30\n/);
 });
 
+test("before the first wait and the first retry of a method both are there with a zero", async (t) => {
+  const { bot, observed } = await start(t);
+  await bot.api.sendMessage(4242, "hi");
+  const page = await observed.telemetry.metricsPage();
+  assert.match(page, /telegram_api_retry_after_seconds_total\{rpc_method="sendMessage",[^}]*\} 0\n/);
+  for (const reason of ["flood", "connect", "reset", "server"])
+    assert.match(
+      page,
+      new RegExp(`telegram_api_retries_total\\{rpc_method="sendMessage",error_type="${reason}",[^}]*\\} 0\n`),
+    );
+});
+
 test("getMe tells the bot's name", async (t) => {
   const { bot, observed } = await start(t);
   await bot.api.getMe();

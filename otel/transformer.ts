@@ -39,6 +39,7 @@ export function observeApi(options: ApiOptions): Transformer {
   return async function observeCall(prev, method, payload, signal) {
     const started = calls.start();
     const isPoll = method === "getUpdates";
+    safely(() => health.api.called(methodName(method)));
     if (!isPoll) health.api.queued();
     else {
       health.asks((payload as { allowed_updates?: unknown } | undefined)?.allowed_updates);
