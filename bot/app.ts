@@ -81,6 +81,7 @@ export function createApp({ config, db, telemetry, log, clock, random, deadlines
     backup: backups.state,
   });
   health.observe(telemetry.meter);
+  telemetry.sendZeros();
   health.addCheck("sqlite", databaseCheck.result, { critical: true });
 
   const trouble = createStorageTrouble({ check: databaseCheck, health, log });

@@ -113,6 +113,24 @@ test("what was in work at a kill is a new trace, marked as replayed and linked t
   assert.equal(errors.find(({ attributes }) => attributes["reason"] === "crash")?.value, 1);
 });
 
+test("the crash of the last process is seen to be counted: the counter is there with its zero before", async (t) => {
+  const { telegram, otlp, start } = await setUp(t);
+  const first = start();
+  await telegram.called("getUpdates", { timeoutMs });
+  first.child.kill("SIGKILL");
+  await first.exit;
+
+  const crashes = () =>
+    otlp.metrics.get("telegram.bot.errors")?.points.find(({ attributes }) => attributes["reason"] === "crash")?.value;
+  otlp.metrics.clear();
+  const second = start();
+  await until(() => crashes() !== undefined);
+  assert.equal(crashes(), 0);
+  second.child.kill("SIGTERM");
+  assert.equal(await second.exit, 0);
+  assert.equal(crashes(), 1);
+});
+
 test("SIGTERM with work in flight: the work is done, and none of its spans and lines is lost", async (t) => {
   // Nothing is exported by time: what arrives came with the last flush.
   const never = { OTEL_BSP_SCHEDULE_DELAY: "600000", OTEL_BLRP_SCHEDULE_DELAY: "600000" };

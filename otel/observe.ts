@@ -83,6 +83,7 @@ export function observe(bot: Bot, options: ObserveOptions = {}): Observed {
   });
   const health = createBotHealth({ telemetry, ...(options.mode && { mode: options.mode }) });
   health.observe(telemetry.meter);
+  telemetry.sendZeros();
   if (bot.isInited()) health.identify(bot.botInfo.username);
 
   bot.api.config.use(observeApi({ telemetry, health, apiRoot, watchPolls: true }));

@@ -65,6 +65,11 @@ export interface Telemetry {
   diagLevel: DiagLogLevel;
   /** Event loop delay and utilization, also with telemetry off. */
   loop: LoopWatch;
+  /**
+   * Sends the counters as they are born. To be called when the instruments are there and nothing has been counted: what
+   * happens before the first value that Prometheus has is hidden from increase(). Reads them at once, never throws.
+   */
+  sendZeros(): void;
   /** The body of `/metrics`. Never rejects. */
   metricsPage(): Promise<string>;
   health(): TelemetryHealth;
@@ -179,6 +184,13 @@ export function startTelemetry(options: TelemetryOptions): Telemetry {
     ...base,
     ...handles,
     enabled: true,
+    sendZeros(): void {
+      for (const reader of pushing)
+        reader.collect().then(
+          ({ resourceMetrics }) => exporters.metrics.export(resourceMetrics, () => {}),
+          () => {},
+        );
+    },
     metricsPage: () => renderMetrics(page).catch((error: unknown) => `# not readable: ${(error as Error).name}\n`),
     health: () => ({
       enabled: true,
@@ -224,6 +236,7 @@ function forgetUnobserved(reader: MetricReader): void {
 
 const disabled = {
   enabled: false,
+  sendZeros: () => {},
   metricsPage: () => Promise.resolve("# telemetry is off (OTEL_SDK_DISABLED=true)\n"),
   health: (): TelemetryHealth => ({
     enabled: false,

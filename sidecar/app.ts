@@ -95,6 +95,7 @@ export async function createApp(config: SidecarConfig, { telemetry, log }: Deps)
       storeBytes: () => store.health().sizeBytes,
       arrivals,
     });
+    telemetry.sendZeros();
 
     const identities = createNames(config.bots, state, log);
     engine.watch(identities.map((identity) => identity.target()));
