@@ -39,6 +39,12 @@ export const at = (name: string, matchers = "", scope = SERVICE): string => {
 /** Per second over the interval that Grafana chooses for the width of the panel. */
 export const rate = (selector: string, range = "$__rate_interval"): string => `rate(${selector}[${range}])`;
 
+/**
+ * A gauge of processes that still send. What ended without a word stays in Prometheus for five minutes, beside the process
+ * that came after it.
+ */
+export const living = (selector: string, range = "$__rate_interval"): string => `last_over_time(${selector}[${range}])`;
+
 /** A number that someone reads: increase() extrapolates, so ten errors would read 10.17. */
 export const increased = (selector: string, range = "$__range"): string =>
   `round(sum(increase(${selector}[${range}])))`;

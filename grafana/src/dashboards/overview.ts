@@ -1,7 +1,20 @@
 import { dashboard } from "../dashboard.ts";
 import { UID, to } from "../links.ts";
 import { graph, histogram, logs, stat, states, table, traceGraph } from "../panel.ts";
-import { LOGS, P, READABLE, TARGET, at, bucket, count, errorRatio, increased, quantile, rate } from "../query.ts";
+import {
+  LOGS,
+  P,
+  READABLE,
+  TARGET,
+  at,
+  bucket,
+  count,
+  errorRatio,
+  increased,
+  living,
+  quantile,
+  rate,
+} from "../query.ts";
 import { searchUpdates } from "../updates.ts";
 
 const handled = at(count(P.processDuration));
@@ -31,7 +44,7 @@ export const overview = dashboard({
             mappings: { "0": ["DOWN", "red"], "1": ["UP", "green"] },
             empty: "No sidecar is watching.",
           },
-          { "{{target}}": `min by (target) (${at(P.probeSuccess, 'kind="health"', TARGET)})` },
+          { "{{target}}": `min by (target) (${living(at(P.probeSuccess, 'kind="health"', TARGET), "1m")})` },
         ),
         stat(
           {
@@ -90,7 +103,7 @@ export const overview = dashboard({
             links: [to(UID.sidecar, "Sidecar")],
             empty: "No sidecar is sending.",
           },
-          `sum(${P.alertsFiring}) or vector(0)`,
+          `sum(max by (rule, target) (${living(P.alertsFiring, "1m")})) or vector(0)`,
         ),
         stat(
           {
@@ -125,8 +138,8 @@ export const overview = dashboard({
             empty: NO_BOT,
           },
           {
-            "{{target}} answers": `min by (target) (${at(P.probeSuccess, 'kind="health"', TARGET)})`,
-            "{{service_name}} polls": `min by (service_name) (${at(P.connected)})`,
+            "{{target}} answers": `min by (target) (${living(at(P.probeSuccess, 'kind="health"', TARGET))})`,
+            "{{service_name}} polls": `min by (service_name) (${living(at(P.connected))})`,
             "{{rule}} {{target}}": `2 * (max by (rule, target) (${P.alertsFiring}) > 0)`,
           },
         ),
@@ -228,7 +241,7 @@ export const overview = dashboard({
           },
           {
             "at Telegram": `max(${at(P.pendingUpdates, "", TARGET)})`,
-            "in the inbox": `sum(${at(P.inboxPending)})`,
+            "in the inbox": `sum(max by (service_name) (${at(P.inboxPending)}))`,
             "in flight {{service_instance_id}}": `sum by (service_instance_id) (${at(P.inFlight)})`,
           },
         ),

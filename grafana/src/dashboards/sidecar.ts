@@ -1,7 +1,7 @@
 import { dashboard } from "../dashboard.ts";
 import { UID, to } from "../links.ts";
 import { alertList, graph, stat, states, table } from "../panel.ts";
-import { P } from "../query.ts";
+import { P, living } from "../query.ts";
 
 const NO_SIDECAR = "No sidecar is sending.";
 
@@ -67,7 +67,7 @@ export const sidecar = dashboard({
             mappings: { "0": ["failed", "red"], "1": ["ok", "green"] },
             empty: NO_SIDECAR,
           },
-          { "{{kind}} {{target}}": `min by (kind, target) (${P.probeSuccess})` },
+          { "{{kind}} {{target}}": `min by (kind, target) (${living(P.probeSuccess)})` },
         ),
         stat(
           {
@@ -98,7 +98,7 @@ export const sidecar = dashboard({
             empty: NO_SIDECAR,
           },
           {
-            "{{probe}} {{target}} {{phase}} {{network_type}}": `sum by (probe, target, phase, network_type) (${P.probeDuration})`,
+            "{{probe}} {{target}} {{phase}} {{network_type}}": `max by (probe, target, phase, network_type) (${living(P.probeDuration)})`,
           },
         ),
         graph(
@@ -125,7 +125,7 @@ export const sidecar = dashboard({
             softMax: 5,
             empty: NO_SIDECAR,
           },
-          { "{{channel}}": `sum by (channel) (${P.outboxPending})` },
+          { "{{channel}}": `max by (channel) (${P.outboxPending})` },
         ),
       ],
     },
@@ -192,7 +192,7 @@ export const sidecar = dashboard({
             unit: "bytes",
             empty: NO_SIDECAR,
           },
-          `sum(${P.storeSize})`,
+          `max(${P.storeSize})`,
         ),
       ],
     },

@@ -1,0 +1,97 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { findEngines } from "../otel/collector/testing.ts";
+import { interpolate } from "./runner/interpolate.ts";
+import { readDashboards } from "./runner/model.ts";
+
+const { bin, skip } = findEngines();
+const dashboards = readDashboards();
+
+/** Series → its values every 15 s, as promtool writes them. */
+type Series = Record<string, string>;
+/** Labels → the value that a panel shows. */
+type Shown = Record<string, number>;
+
+/** The query of a panel, as Grafana asks it for the last hour of everything. */
+function queryOf(uid: string, title: string, index: number): string {
+  const dashboard = dashboards.find((one) => one.uid === uid);
+  const target = dashboard?.panels.find((panel) => panel.title === title)?.targets?.[index];
+  const range = { fromMs: 0, toMs: 3_600_000 };
+  const variables = dashboard?.templating.list ?? [];
+  return interpolate(
+    target?.expr ?? "",
+    { range, scrapeSeconds: 15, points: 800, variables, values: {} },
+    "prometheus",
+  );
+}
+
+/** What the panel shows at each of the times, by promtool's own word. */
+function shows(panel: [uid: string, title: string, index?: number], series: Series, at: Record<string, Shown>): void {
+  const [uid, title, index = 0] = panel;
+  const folder = mkdtempSync(join(tmpdir(), "gramwatch-queries-"));
+  const file = join(folder, "queries.json");
+  const expr = queryOf(uid, title, index);
+  const promqlTests = Object.entries(at).map(([time, shown]) => ({
+    expr,
+    eval_time: time,
+    exp_samples: Object.entries(shown).map(([labels, value]) => ({ labels, value })),
+  }));
+  const inputs = Object.entries(series).map(([name, values]) => ({ series: name, values }));
+  const tests = [{ interval: "15s", input_series: inputs, promql_expr_test: promqlTests }];
+  writeFileSync(file, JSON.stringify({ tests }));
+  const { status, stdout, stderr } = spawnSync(join(bin, "promtool"), ["test", "rules", file], { encoding: "utf8" });
+  rmSync(folder, { recursive: true });
+  assert.equal(status, 0, `${title}: ${stdout}${stderr}`);
+}
+
+/** Labels that every series of ours carries. */
+const by = (service: string, instance: string): string =>
+  `service_name="${service}", service_instance_id="${instance}", deployment_environment_name="production"`;
+
+test(
+  "a bot that was stopped and started again is not down for as long as Prometheus remembers the last one",
+  { skip },
+  () => {
+    shows(
+      ["gramwatch-overview", "What is wrong, since when", 1],
+      {
+        [`telegram_bot_connected{${by("bot", "a")}}`]: "1x20 0 _x20",
+        [`telegram_bot_connected{${by("bot", "b")}}`]: "_x21 1x20",
+      },
+      { "5m15s": { '{service_name="bot"}': 0 }, "7m": { '{service_name="bot"}': 1 } },
+    );
+    const probe = 'kind="health", probe="health", target="bot"';
+    shows(
+      ["gramwatch-overview", "Bot up"],
+      {
+        [`probe_success{${by("sidecar", "a")}, ${probe}}`]: "1x20 0 _x20",
+        [`probe_success{${by("sidecar", "b")}, ${probe}}`]: "_x21 1x20",
+      },
+      { "7m": { '{target="bot"}': 1 } },
+    );
+  },
+);
+
+test("what a restarted sidecar says is not added to what the one before it said", { skip }, () => {
+  const twice = (name: string, labels: string, value: number): Series => ({
+    [`${name}{${by("sidecar", "a")}${labels}}`]: `${value}x20 _x20`,
+    [`${name}{${by("sidecar", "b")}${labels}}`]: `_x20 ${value}x20`,
+  });
+  const alert = ', rule="DiskSpaceLow", target="/data", severity="warning"';
+  shows(["gramwatch-overview", "Alerts firing"], twice("sidecar_alerts_firing", alert, 1), { "5m30s": { "{}": 1 } });
+  shows(["gramwatch-sidecar", "Telemetry store"], twice("sidecar_store_size_bytes", "", 7), { "5m30s": { "{}": 7 } });
+  shows(["gramwatch-sidecar", "Unsent messages"], twice("sidecar_outbox_pending", ', channel="ntfy"', 3), {
+    "5m30s": { '{channel="ntfy"}': 3 },
+  });
+  const phase = 'probe="telegram", target="bot", phase="tcp", network_type="ipv4"';
+  shows(["gramwatch-sidecar", "Probe time by phase"], twice("probe_duration_seconds", `, ${phase}`, 0.5), {
+    "5m30s": { [`{${phase}}`]: 0.5 },
+  });
+  shows(["gramwatch-overview", "Waiting updates", 1], twice("telegram_bot_inbox_pending", "", 9), {
+    "5m30s": { "{}": 9 },
+  });
+});
