@@ -95,3 +95,12 @@ test("what a restarted sidecar says is not added to what the one before it said"
     "5m30s": { "{}": 9 },
   });
 });
+
+test("without a sidecar nobody says that no alert fires", { skip }, () => {
+  const alert = 'rule="DiskSpaceLow", target="/data", severity="warning"';
+  shows(
+    ["gramwatch-overview", "Alerts firing"],
+    { [`sidecar_alerts_firing{${by("sidecar", "a")}, ${alert}}`]: "0x20 _x40" },
+    { "4m": { "{}": 0 }, "12m": {} },
+  );
+});

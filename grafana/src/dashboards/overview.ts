@@ -103,7 +103,7 @@ export const overview = dashboard({
             links: [to(UID.sidecar, "Sidecar")],
             empty: "No sidecar is sending.",
           },
-          `sum(max by (rule, target) (${living(P.alertsFiring, "1m")})) or vector(0)`,
+          `sum(max by (rule, target) (${living(P.alertsFiring, "1m")}))`,
         ),
         stat(
           {
