@@ -104,3 +104,31 @@ test("without a sidecar nobody says that no alert fires", { skip }, () => {
     { "4m": { "{}": 0 }, "12m": {} },
   );
 });
+
+test(
+  "of several bots each has its own last poll, errors and age of data; one that is gone keeps its last poll",
+  { skip },
+  () => {
+    const poll = (service: string): string =>
+      `telegram_bot_last_poll_success_timestamp_seconds{${by(service, service)}}`;
+    shows(
+      ["gramwatch-overview", "Last poll"],
+      { [poll("well")]: "0+15x80", [poll("deaf")]: "15x80", [poll("gone")]: "15x8 _x72" },
+      { "15m": { '{service_name="well"}': 0, '{service_name="deaf"}': 885, '{service_name="gone"}': 885 } },
+    );
+    const errors = (service: string): string => `telegram_bot_errors_total{${by(service, service)}, reason="handler"}`;
+    shows(
+      ["gramwatch-overview", "Errors in 1 h"],
+      { [errors("a")]: "0x20 6x20", [errors("b")]: "0x20 7x20" },
+      { "10m": { '{service_name="a"}': 6, '{service_name="b"}': 7 } },
+    );
+    shows(
+      ["gramwatch-overview", "Data age"],
+      {
+        [`process_uptime_seconds{${by("bot", "a")}}`]: "0+15x20 _x20",
+        [`process_uptime_seconds{${by("sidecar", "b")}}`]: "0+15x40",
+      },
+      { "9m": { '{service_name="bot"}': 240, '{service_name="sidecar"}': 0 } },
+    );
+  },
+);

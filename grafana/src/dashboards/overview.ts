@@ -58,7 +58,7 @@ export const overview = dashboard({
             links: [to(UID.api, "Telegram API")],
             empty: NO_BOT,
           },
-          `time() - max(${at(P.lastPollSuccess)})`,
+          { "{{service_name}}": `time() - max by (service_name) (max_over_time(${at(P.lastPollSuccess)}[$__range]))` },
         ),
         stat(
           {
@@ -90,7 +90,7 @@ export const overview = dashboard({
             links: [to(UID.logs, "Logs")],
             empty: NO_BOT,
           },
-          increased(at(P.errors), "1h"),
+          { "{{service_name}}": `round(sum by (service_name) (increase(${at(P.errors)}[1h])))` },
         ),
         stat(
           {
@@ -119,7 +119,7 @@ export const overview = dashboard({
             links: [to(UID.pipeline, "Pipeline")],
             empty: "Nothing for 5 minutes.",
           },
-          `time() - max(timestamp(${at(P.uptime)}))`,
+          { "{{service_name}}": `time() - max by (service_name) (timestamp(${at(P.uptime)}))` },
         ),
       ],
     },
