@@ -56,6 +56,24 @@ test("the grammars refuse what the engines would refuse", () => {
   assert.ok(misunderstood(traceql, "{ } | quantile_over_time(duration, .95)"));
 });
 
+test("lines are searched for the text as it was typed, quotes and backslashes with it", () => {
+  const logs = dashboards.find(({ uid }) => uid === UID.logs)!;
+  const search = String.raw`can't read "a\b" of {undefined}`;
+  const scope = {
+    range: { fromMs: 0, toMs: 3_600_000 },
+    scrapeSeconds: 15,
+    points: 800,
+    variables: logs.templating.list,
+    values: { search },
+  };
+  for (const target of contentOf(logs).flatMap(({ targets = [] }) => targets)) {
+    if (!textOf(target).includes("search")) continue;
+    const query = interpolate(textOf(target), scope, "loki");
+    assert.equal(misunderstood(logql, query), undefined, query);
+    assert.ok(query.includes(`|= \`${search}\``), query);
+  }
+});
+
 test("the committed dashboards are what the sources build", () => {
   const folder = join(import.meta.dirname, "dashboards");
   const built = files();

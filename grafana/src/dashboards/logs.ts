@@ -5,6 +5,8 @@ import { logGraph, logs as logPanel } from "../panel.ts";
 import { LOGS, READABLE } from "../query.ts";
 
 const LITE = "Small stack: logs are in the sidecar's console. Full stack: nothing was logged in this time range.";
+/** As it is written: in quotes, Grafana's escapes would become part of what is looked for, and a quote would end it. */
+const SEARCH = "`${search:raw}`";
 const LEVELS = "debug, info, warn, error, fatal";
 
 export const logs = dashboard({
@@ -40,7 +42,7 @@ export const logs = dashboard({
             empty: LITE,
           },
           {
-            "{{detected_level}}": `sum by (detected_level) (count_over_time(${LOGS} | detected_level=~"$level" ${READABLE} |= "$search" [$__auto]))`,
+            "{{detected_level}}": `sum by (detected_level) (count_over_time(${LOGS} | detected_level=~"$level" ${READABLE} |= ${SEARCH} [$__auto]))`,
           },
         ),
         logGraph(
@@ -83,7 +85,7 @@ export const logs = dashboard({
             links: [to(UID.trace, "Trace one request")],
             empty: LITE,
           },
-          `${LOGS} | detected_level=~"$level" | trace_id=~"$traceId.*" ${READABLE} |= "$search"`,
+          `${LOGS} | detected_level=~"$level" | trace_id=~"$traceId.*" ${READABLE} |= ${SEARCH}`,
         ),
       ],
     },
