@@ -6,6 +6,7 @@ import { test } from "node:test";
 import type { TestContext } from "node:test";
 import { startOtlpCapture } from "@gramwatch/otel/testing.ts";
 import { configuration, findEngines } from "../otel/collector/testing.ts";
+import { engine } from "./src/engine-metrics.ts";
 import { answers, freePorts, start, until } from "./testing/children.ts";
 
 const { bin, skip } = findEngines();
@@ -43,7 +44,7 @@ async function startCollector(t: TestContext) {
     rmSync(folder, { recursive: true });
   });
   await until("the Collector is ready", () => answers(`http://127.0.0.1:${health}`));
-  return { backEnds, url: `http://127.0.0.1:${http}` };
+  return { backEnds, url: `http://127.0.0.1:${http}`, metricsUrl: `http://127.0.0.1:${own}/metrics` };
 }
 
 /** One span, one log record, one data point, as a bot would send them; the sender is not told of troubles behind. */
@@ -98,6 +99,31 @@ test("a back end that answers 503 and 429 loses nothing and stops nobody else", 
   traces.behave({ kind: "ok" });
   await until("the spans come late", () => traces.spans.length >= 200);
   assert.equal(new Set(traces.spans.map(({ spanId }) => spanId)).size, 200);
+});
+
+test("what a full queue loses is on the dashboard of the pipeline", { skip }, async (t) => {
+  const { backEnds, url, metricsUrl } = await startCollector(t);
+  backEnds.sidecar.behave({ kind: "status", status: 503 });
+  const logRecords = Array.from({ length: 1000 }, () => ({
+    timeUnixNano: `${Date.now()}000000`,
+    body: { stringValue: "x" },
+  }));
+  const statuses: number[] = [];
+  while (statuses.at(-1) !== 503 && statuses.length < 100) {
+    const response = await fetch(`${url}/v1/logs`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ resourceLogs: [{ scopeLogs: [{ logRecords }] }] }),
+    });
+    await response.arrayBuffer();
+    statuses.push(response.status);
+  }
+  assert.equal(statuses.at(-1), 503);
+  const page = await (await fetch(metricsUrl)).text();
+  const lost = [...page.matchAll(/^(otelcol_exporter_\w*failed\w*)\{.*exporter="otlp_http\/sidecar".*\} [1-9]/gm)];
+  assert.ok(lost.length > 0);
+  const shown: string[] = Object.values(engine);
+  for (const [, name = ""] of lost) assert.ok(shown.includes(name), name);
 });
 
 test("a back end that is away and comes back has everything", { skip, timeout: outageMs + 60_000 }, async (t) => {

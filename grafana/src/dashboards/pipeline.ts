@@ -35,7 +35,8 @@ export const pipeline = dashboard({
           {
             w: 8,
             title: "Collector: refused",
-            description: "Normal: 0. Refused means its memory limit: raise it, or send less.",
+            description:
+              "Normal: 0. Refused means its memory limit (raise it, or send less) or a full queue (see queues: its back end).",
             unit: "ops",
             softMax: 1,
             empty: NO_COLLECTOR,
@@ -50,7 +51,8 @@ export const pipeline = dashboard({
           {
             w: 8,
             title: "Collector: given up",
-            description: "Items that a back end did not take within the time for retries. Normal: none.",
+            description:
+              "Items that a back end did not take within the time for retries, or that found its queue full. Normal: none.",
             unit: "ops",
             empty: { good: "Nothing was given up." },
           },
@@ -58,6 +60,9 @@ export const pipeline = dashboard({
             "spans {{exporter}}": byExporter(engine.failedSpans),
             "points {{exporter}}": byExporter(engine.failedPoints),
             "lines {{exporter}}": byExporter(engine.failedRecords),
+            "spans {{exporter}}, queue full": byExporter(engine.unqueuedSpans),
+            "points {{exporter}}, queue full": byExporter(engine.unqueuedPoints),
+            "lines {{exporter}}, queue full": byExporter(engine.unqueuedRecords),
           },
         ),
       ],
