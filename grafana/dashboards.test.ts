@@ -212,7 +212,10 @@ for (const dashboard of dashboards)
           for (const [, window] of text.matchAll(/\[([^\]]+)\]/g))
             assert.ok(window === "$__auto" || window === "$__range", `${panel.title}: ${window}`);
         if (target.datasource.type !== "prometheus") continue;
-        const bare = text.replaceAll(/\b(?:rate|increase)\([^[]*\[[^\]]+\]\)/g, "");
+        const bare = text
+          .replaceAll(/\b(?:rate|increase)\([^[]*\[[^\]]+\]\)/g, "")
+          // The difference of two readings.
+          .replaceAll(/\blast_over_time\([^[]*\[[^\]]+\](?: offset \$__range)?\)/g, "");
         assert.doesNotMatch(bare, /_(total|bucket|count|sum)\b/, panel.title);
       }
     });

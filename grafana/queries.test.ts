@@ -132,3 +132,25 @@ test(
     );
   },
 );
+
+test(
+  "the first failure of a kind and the first user who blocks the bot are counted, whatever was before",
+  { skip },
+  () => {
+    const call = (code: string, instance = "a"): string =>
+      `rpc_client_call_duration_seconds_count{${by("bot", instance)}, rpc_method="sendMessage", rpc_status_code="${code}"}`;
+    shows(
+      ["gramwatch-telegram-api", "Blocked by users"],
+      // One before the hour that is looked at, then one more; an instance that came and went; one that has just begun.
+      { [call("403")]: "1x300 2x300", [call("403", "b")]: "_x400 1x20", [call("403", "c")]: "_x440 3x100" },
+      { "2h": { "{}": 5 } },
+    );
+    const handled = (error: string): string =>
+      `messaging_process_duration_seconds_count{${by("bot", "a")}, telegram_handler="add"${error}}`;
+    shows(
+      ["gramwatch-overview", "Handled well, goal 99.5 %"],
+      { [handled("")]: "_x100 99x20", [handled(', error_type="handler"')]: "_x100 1x20" },
+      { "30m": { "{}": 0.99 } },
+    );
+  },
+);

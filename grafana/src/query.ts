@@ -50,6 +50,15 @@ export const increased = (selector: string, range = "$__range"): string =>
   `round(sum(increase(${selector}[${range}])))`;
 
 /**
+ * What a counter without zeros counted: a histogram has no series before its first event, and increase() does not see that
+ * one. No series is ever reset, since a process that starts anew has an instance of its own. A day bridges gaps.
+ */
+export const counted = (selector: string, range = "$__range"): string => {
+  const now = `last_over_time(${selector}[${range}])`;
+  return `sum(${now} - (last_over_time(${selector}[1d] offset ${range}) or 0 * ${now}))`;
+};
+
+/**
  * A quantile of a classic histogram: `quantile(0.95, at(bucket(P.lag)), ["rpc_method"])`. Without traffic it is NaN, which
  * `>= 0` drops: a legend would show it as the panel's text for no data.
  */

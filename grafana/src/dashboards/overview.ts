@@ -9,6 +9,7 @@ import {
   at,
   bucket,
   count,
+  counted,
   errorRatio,
   increased,
   living,
@@ -21,7 +22,7 @@ const handled = at(count(P.processDuration));
 const failed = at(count(P.processDuration), 'error_type!=""');
 const polls = at(P.lastPollSuccess, "", 'service_name=~"$service"');
 const latest = `max by (service_name) (${polls})`;
-const good = `1 - (sum(increase(${failed}[$__range])) or vector(0)) / (sum(increase(${handled}[$__range])) > 0)`;
+const good = `1 - (${counted(failed)} or vector(0)) / (${counted(handled)} > 0)`;
 const NO_BOT = "Nothing from a bot yet. Is it running, and does its OTLP endpoint point here?";
 const NO_UPDATES = "No updates in this time range.";
 

@@ -1,7 +1,7 @@
 import { dashboard } from "../dashboard.ts";
 import { UID, to } from "../links.ts";
 import { graph, logs, stat, table } from "../panel.ts";
-import { LOGS, P, READABLE, at, bucket, count, errorRatio, increased, quantile, rate } from "../query.ts";
+import { LOGS, P, READABLE, at, bucket, count, counted, errorRatio, quantile, rate } from "../query.ts";
 
 const calls = (matchers = ""): string => at(count(P.callDuration), matchers);
 const NO_CALLS = "No Bot API calls in this time range.";
@@ -64,7 +64,7 @@ export const telegramApi = dashboard({
             unit: "short",
             empty: { good: "None." },
           },
-          increased(calls('rpc_status_code="403"')),
+          counted(calls('rpc_status_code="403"')),
         ),
         stat(
           {
