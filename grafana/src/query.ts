@@ -47,7 +47,7 @@ export const living = (selector: string, range = "$__rate_interval"): string => 
 
 /** A number that someone reads: increase() extrapolates, so ten errors would read 10.17. */
 export const increased = (selector: string, range = "$__range"): string =>
-  `round(sum(increase(${selector}[${range}])))`;
+  `sum(round(increase(${selector}[${range}])))`;
 
 /**
  * What a counter without zeros counted: a histogram has no series before its first event, and increase() does not see that

@@ -91,7 +91,7 @@ export const overview = dashboard({
             links: [to(UID.logs, "Logs")],
             empty: NO_BOT,
           },
-          { "{{service_name}}": `round(sum by (service_name) (increase(${at(P.errors)}[1h])))` },
+          { "{{service_name}}": `sum by (service_name) (round(increase(${at(P.errors)}[1h])))` },
         ),
         stat(
           {
