@@ -161,7 +161,6 @@ describe("the story, in the shipped Collector, Prometheus and Loki, and Jaeger",
       "Certificate days",
       "Collector: given up",
       "Disk free in 24 h, if it goes on",
-      "SDK: dropped before export",
       "SDK: failed exports",
       "Tempo: discarded spans",
     ]);

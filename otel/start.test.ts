@@ -145,6 +145,28 @@ test("the event loop's delay is ours alone, and the SDK reports on itself", asyn
   assert.match(page, /otel_sdk_processor_span_queue_capacity\{[^}]*\} 2048\n/);
 });
 
+test("the first drop of a queue is seen: its counter is there with a zero, as the SDK will name it", async (t) => {
+  const { telemetry } = await start(t, { OTEL_BSP_MAX_QUEUE_SIZE: "10", OTEL_BSP_MAX_EXPORT_BATCH_SIZE: "10" });
+  const drops = async () =>
+    [
+      ...(await telemetry.metricsPage()).matchAll(
+        /^(otel_sdk_processor_\w+_processed_total\{.*queue_full.*\}) (\d+)$/gm,
+      ),
+    ].map(([, series, value]) => [series, Number(value)] as const);
+  const before = await drops();
+  assert.deepEqual(
+    before.map(([, value]) => value),
+    [0, 0],
+  );
+  for (let n = 0; n < 500; n++) telemetry.tracer.startSpan("x").end();
+  const after = await drops();
+  assert.deepEqual(
+    after.map(([series]) => series),
+    before.map(([series]) => series),
+  );
+  assert.ok(after.some(([, value]) => value > 0));
+});
+
 test("what a queue drops is in the SDK's own metrics and in the health page, the same number", async (t) => {
   const { telemetry } = await start(t, { OTEL_BSP_MAX_QUEUE_SIZE: "10", OTEL_BSP_MAX_EXPORT_BATCH_SIZE: "10" });
   for (let n = 0; n < 500; n++) telemetry.tracer.startSpan("x").end();

@@ -92,6 +92,7 @@ export const pipeline = dashboard({
             title: "SDK: dropped before export",
             description: "Spans and lines lost in bot or sidecar because the queue was full. Normal: none.",
             unit: "ops",
+            softMax: 1,
             empty: { good: "Nothing was dropped." },
           },
           {
