@@ -154,3 +154,26 @@ test(
     );
   },
 );
+
+test("a process that ended is no second instance, and its memory is no leak", { skip }, () => {
+  const restarted = (name: string, labels: string, value: number): Series => ({
+    [`${name}{${by("bot", "a")}${labels}}`]: `${value}x20 _x20`,
+    [`${name}{${by("bot", "b")}${labels}}`]: `_x20 ${value}x20`,
+  });
+  shows(
+    ["gramwatch-runtime", "Versions and instances"],
+    restarted("process_uptime_seconds", ', service_version="1"', 60),
+    { "7m": { '{service_name="bot", service_version="1", service_instance_id="b"}': 60 } },
+  );
+  const space = 'v8js_heap_space_name="old_space"';
+  shows(["gramwatch-runtime", "Heap in use by space"], restarted("v8js_memory_heap_used_bytes", `, ${space}`, 8), {
+    "7m": { [`{${space}}`]: 8 },
+  });
+  const type = 'v8js_resource_type="Timeout"';
+  shows(["gramwatch-runtime", "Open resources"], restarted("v8js_resource_active", `, ${type}`, 5), {
+    "7m": { [`{${type}}`]: 5 },
+  });
+  shows(["gramwatch-telegram-api", "Calls waiting"], restarted("telegram_api_queue_depth", "", 3), {
+    "7m": { "{}": 3 },
+  });
+});

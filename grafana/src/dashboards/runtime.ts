@@ -1,7 +1,7 @@
 import { dashboard } from "../dashboard.ts";
 import { UID } from "../links.ts";
 import { graph, table } from "../panel.ts";
-import { F, P, at, bucket, count, quantile, rate } from "../query.ts";
+import { F, P, at, bucket, count, living, quantile, rate } from "../query.ts";
 
 const EMPTY = "No process is sending.";
 const perInstance = (selector: string): string => `sum by (service_name, service_instance_id) (${selector})`;
@@ -89,7 +89,7 @@ export const runtime = dashboard({
             stacked: true,
             empty: EMPTY,
           },
-          { "{{v8js_heap_space_name}}": `sum by (v8js_heap_space_name) (${at(heapUsed)})` },
+          { "{{v8js_heap_space_name}}": `sum by (v8js_heap_space_name) (${living(at(heapUsed))})` },
         ),
         graph(
           {
@@ -134,7 +134,7 @@ export const runtime = dashboard({
             unit: "short",
             empty: EMPTY,
           },
-          { "{{v8js_resource_type}}": `sum by (v8js_resource_type) (${at(F["v8js.resource.active"])})` },
+          { "{{v8js_resource_type}}": `sum by (v8js_resource_type) (${living(at(F["v8js.resource.active"]))})` },
         ),
       ],
     },
@@ -180,7 +180,7 @@ export const runtime = dashboard({
             empty: EMPTY,
           },
           [
-            `max by (service_name, service_version, service_instance_id) (${at(P.uptime, "", 'service_name=~"$service"')})`,
+            `max by (service_name, service_version, service_instance_id) (${living(at(P.uptime, "", 'service_name=~"$service"'), "1m")})`,
           ],
         ),
       ],
