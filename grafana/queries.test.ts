@@ -177,3 +177,16 @@ test("a process that ended is no second instance, and its memory is no leak", { 
     "7m": { "{}": 3 },
   });
 });
+
+test("a minute of a new sidecar does not weigh as much as the hour of the one before", { skip }, () => {
+  const probe = 'kind="health", probe="health", target="bot"';
+  shows(
+    ["gramwatch-sidecar", "Probes that succeeded"],
+    {
+      [`probe_success{${by("sidecar", "a")}, ${probe}}`]: "1x197 _x21",
+      [`probe_success{${by("sidecar", "b")}, ${probe}}`]: "_x199 0 1x20",
+    },
+    // 199 of 200 at 50 minutes, when the new one has said two things.
+    { "50m": { '{kind="health", target="bot"}': 0.995 } },
+  );
+});

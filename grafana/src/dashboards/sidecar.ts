@@ -82,7 +82,9 @@ export const sidecar = dashboard({
             ],
             empty: NO_SIDECAR,
           },
-          { "{{kind}} {{target}}": `avg by (kind, target) (avg_over_time(${P.probeSuccess}[$__range]))` },
+          {
+            "{{kind}} {{target}}": `sum by (kind, target) (sum_over_time(${P.probeSuccess}[$__range])) / sum by (kind, target) (count_over_time(${P.probeSuccess}[$__range]))`,
+          },
         ),
       ],
     },
