@@ -14,6 +14,8 @@ import { interpolate } from "./runner/interpolate.ts";
 import type { Dialect } from "./runner/interpolate.ts";
 import { emptyIsGood, linksOf, readDashboards } from "./runner/model.ts";
 import type { Dashboard, Panel, Target } from "./runner/model.ts";
+import { parseTraceQl } from "./runner/traceql.ts";
+import type { Span } from "./runner/traceql.ts";
 import { files } from "./src/dashboards.ts";
 import { engine, sdk } from "./src/engine-metrics.ts";
 import { UID } from "./src/links.ts";
@@ -72,6 +74,36 @@ test("lines are searched for the text as it was typed, quotes and backslashes wi
     assert.equal(misunderstood(logql, query), undefined, query);
     assert.ok(query.includes(`|= \`${search}\``), query);
   }
+});
+
+test("what outlives the handling of an update is in no panel about handlings", () => {
+  const job: Span = {
+    traceId: "a".repeat(32),
+    spanId: "1",
+    parentId: undefined,
+    name: "job reply",
+    kind: "consumer",
+    status: "unset",
+    startMs: 0,
+    durationMs: 60_000,
+    traceDurationMs: 60_000,
+    attributes: { [attributes.system]: "telegram" },
+    resource: { "service.name": "bot" },
+  };
+  const handling = {
+    ...job,
+    attributes: { [attributes.operationName]: "process", [attributes.handler]: "start", [attributes.updateId]: 0 },
+  };
+  const asked = dashboards.flatMap((dashboard) => {
+    const variables = dashboard.templating.list;
+    const scope = { range: { fromMs: 0, toMs: 3_600_000 }, scrapeSeconds: 15, points: 800, variables, values: {} };
+    return contentOf(dashboard)
+      .flatMap(({ targets = [] }) => targets.map((target) => target.query ?? ""))
+      .filter((query) => query.includes("span:kind=consumer"))
+      .map((query) => parseTraceQl(interpolate(query, scope, "tempo")));
+  });
+  assert.ok(asked.length > 3);
+  for (const query of asked) assert.deepEqual([query.matches(handling), query.matches(job)], [true, false]);
 });
 
 test("the committed dashboards are what the sources build", () => {

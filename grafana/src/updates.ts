@@ -7,6 +7,8 @@ import type { Described } from "./panel.ts";
 
 /** Ends a search: what its table shows, of the newest traces. Tempo takes any traces without the hint. */
 export const select = (...names: string[]): string => `select(${names.join(", ")}) with (most_recent=true)`;
+/** Handlings of updates: a job that outlives one is a consumer, too. */
+export const HANDLINGS = `resource.service.name=~"$service" && span:kind=consumer && span.${attributes.operationName}="process"`;
 /** To the second: a table has no room for more. */
 export const WHEN = "time:YYYY-MM-DD HH:mm:ss";
 export const span = (attribute: string): string => `span.${attribute}`;
@@ -27,7 +29,7 @@ export const searchUpdates = (spec: Omit<Described, "unit">, conditions: string)
         [attributes.userHash]: { rename: "User", width: 150 },
       },
     },
-    `{ resource.service.name=~"$service" && span:kind=consumer && ${conditions} } | ${select(
+    `{ ${HANDLINGS} && ${conditions} } | ${select(
       ...[attributes.handler, attributes.updateId, attributes.userHash].map(span),
       "span:status",
     )}`,

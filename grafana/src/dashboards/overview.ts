@@ -16,7 +16,7 @@ import {
   quantile,
   rate,
 } from "../query.ts";
-import { searchUpdates } from "../updates.ts";
+import { HANDLINGS, searchUpdates } from "../updates.ts";
 
 const handled = at(count(P.processDuration));
 const failed = at(count(P.processDuration), 'error_type!=""');
@@ -328,7 +328,7 @@ export const overview = dashboard({
             unit: "s",
             empty: NO_UPDATES,
           },
-          '{ resource.service.name=~"$service" && span:kind=consumer } | quantile_over_time(duration, 0.5, 0.95, 0.99)',
+          `{ ${HANDLINGS} } | quantile_over_time(duration, 0.5, 0.95, 0.99)`,
         ),
       ],
     },

@@ -4,7 +4,7 @@ import { dashboard } from "../dashboard.ts";
 import { UID, openTrace } from "../links.ts";
 import { graph, logs, spanTable, text, trace as tracePanel, traceGraph, traceNodes } from "../panel.ts";
 import { P, READABLE, at, bucket, count, quantile, rate } from "../query.ts";
-import { WHEN, searchUpdates, select, span } from "../updates.ts";
+import { HANDLINGS, WHEN, searchUpdates, select, span } from "../updates.ts";
 
 const LITE = "Small stack: traces are in the sidecar's console. Full stack: no trace fits the search.";
 const CHOOSE = { good: "Choose a trace: a trace id in the search, or paste one above." };
@@ -155,7 +155,7 @@ export const trace = dashboard({
             unit: "s",
             empty: LITE,
           },
-          `{ resource.service.name=~"$service" && span:kind=consumer } | quantile_over_time(duration, 0.5, 0.95, 0.99)`,
+          `{ ${HANDLINGS} } | quantile_over_time(duration, 0.5, 0.95, 0.99)`,
         ),
         graph(
           {
