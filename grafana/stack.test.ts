@@ -60,7 +60,7 @@ describe("the story, in the shipped Collector, Prometheus and Loki, and Jaeger",
     await until("every update has arrived as a trace and as a log line", async () => {
       const { handled, failed, in_flight: left } = (await health(product)).updates;
       const now = { fromMs, toMs: Date.now() };
-      const spans = (await engines.traces.spans(now)).filter(({ kind }) => kind === "consumer");
+      const spans = (await engines.traces.spans(now)).filter(({ name }) => name.startsWith("process "));
       const lines = await engines.logs.lines('{service_name="bot"} | outcome!=""', now, 5000);
       const found = { handled, failed, left, spans: spans.length, lines: lines.length };
       assert.deepEqual(found, { ...found, left: 0, spans: handled + failed, lines: handled + failed });

@@ -134,7 +134,8 @@ async function chosenTrace(scope: Scope, engines: Engines): Promise<Span[]> {
 function demanded(panel: Panel, chosen: Span[]): boolean {
   const query = panel.targets?.map((target) => target.expr ?? target.query ?? "").join() ?? "";
   if (chosen.length === 0 || !query.includes("$traceId")) return false;
-  if (panel.type === "logs") return chosen.some(({ parentId, kind }) => parentId === undefined && kind === "consumer");
+  if (panel.type === "logs")
+    return chosen.some(({ parentId, name }) => parentId === undefined && name.startsWith("process "));
   if (panel.type === "table") return chosen.some(({ attributes }) => attributes["rpc.method"] !== undefined);
   return true;
 }
