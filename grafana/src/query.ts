@@ -39,6 +39,9 @@ export const at = (name: string, matchers = "", scope = SERVICE): string => {
 /** Per second over the interval that Grafana chooses for the width of the panel. */
 export const rate = (selector: string, range = "$__rate_interval"): string => `rate(${selector}[${range}])`;
 
+/** Data older than this are old ("Data age"); one that is exported once a minute is not missed every other time. */
+export const RECENTLY = "2m";
+
 /**
  * A gauge of processes that still send. What ended without a word stays in Prometheus for five minutes, beside the process
  * that came after it.

@@ -5,6 +5,7 @@ import {
   LOGS,
   P,
   READABLE,
+  RECENTLY,
   TARGET,
   at,
   bucket,
@@ -45,7 +46,7 @@ export const overview = dashboard({
             mappings: { "0": ["DOWN", "red"], "1": ["UP", "green"] },
             empty: "No sidecar is watching.",
           },
-          { "{{target}}": `min by (target) (${living(at(P.probeSuccess, 'kind="health"', TARGET), "1m")})` },
+          { "{{target}}": `min by (target) (${living(at(P.probeSuccess, 'kind="health"', TARGET), RECENTLY)})` },
         ),
         stat(
           {
@@ -104,7 +105,7 @@ export const overview = dashboard({
             links: [to(UID.sidecar, "Sidecar")],
             empty: "No sidecar is sending.",
           },
-          `sum(max by (rule, target) (${living(P.alertsFiring, "1m")}))`,
+          `sum(max by (rule, target) (${living(P.alertsFiring, RECENTLY)}))`,
         ),
         stat(
           {
