@@ -16,11 +16,11 @@ type Series = Record<string, string>;
 /** Labels → the value that a panel shows. */
 type Shown = Record<string, number>;
 
-/** The query of a panel, as Grafana asks it for the last hour of everything. */
-function queryOf(uid: string, title: string, index: number): string {
+/** The query of a panel, as Grafana asks it for so many hours of everything. */
+function queryOf(uid: string, title: string, index: number, hours: number): string {
   const dashboard = dashboards.find((one) => one.uid === uid);
   const target = dashboard?.panels.find((panel) => panel.title === title)?.targets?.[index];
-  const range = { fromMs: 0, toMs: 3_600_000 };
+  const range = { fromMs: 0, toMs: hours * 3_600_000 };
   const variables = dashboard?.templating.list ?? [];
   return interpolate(
     target?.expr ?? "",
@@ -30,11 +30,16 @@ function queryOf(uid: string, title: string, index: number): string {
 }
 
 /** What the panel shows at each of the times, by promtool's own word. */
-function shows(panel: [uid: string, title: string, index?: number], series: Series, at: Record<string, Shown>): void {
+function shows(
+  panel: [uid: string, title: string, index?: number],
+  series: Series,
+  at: Record<string, Shown>,
+  hours = 1,
+): void {
   const [uid, title, index = 0] = panel;
   const folder = mkdtempSync(join(tmpdir(), "gramwatch-queries-"));
   const file = join(folder, "queries.json");
-  const expr = queryOf(uid, title, index);
+  const expr = queryOf(uid, title, index, hours);
   const promqlTests = Object.entries(at).map(([time, shown]) => ({
     expr,
     eval_time: time,
@@ -56,14 +61,16 @@ test(
   "a bot that was stopped and started again is not down for as long as Prometheus remembers the last one",
   { skip },
   () => {
-    shows(
-      ["gramwatch-overview", "What is wrong, since when", 1],
-      {
-        [`telegram_bot_connected{${by("bot", "a")}}`]: "1x20 0 _x20",
-        [`telegram_bot_connected{${by("bot", "b")}}`]: "_x21 1x20",
-      },
-      { "5m15s": { '{service_name="bot"}': 0 }, "7m": { '{service_name="bot"}': 1 } },
-    );
+    for (const hours of [1, 7 * 24])
+      shows(
+        ["gramwatch-overview", "What is wrong, since when", 1],
+        {
+          [`telegram_bot_connected{${by("bot", "a")}}`]: "1x20 0 _x20",
+          [`telegram_bot_connected{${by("bot", "b")}}`]: "_x21 1x20",
+        },
+        { "5m15s": { '{service_name="bot"}': 0 }, "8m": { '{service_name="bot"}': 1 } },
+        hours,
+      );
     const probe = 'kind="health", probe="health", target="bot"';
     shows(
       ["gramwatch-overview", "Bot up"],
@@ -176,11 +183,11 @@ test("a process that ended is no second instance, and its memory is no leak", { 
   );
   const space = 'v8js_heap_space_name="old_space"';
   shows(["gramwatch-runtime", "Heap in use by space"], restarted("v8js_memory_heap_used_bytes", `, ${space}`, 8), {
-    "7m": { [`{${space}}`]: 8 },
+    "8m": { [`{${space}}`]: 8 },
   });
   const type = 'v8js_resource_type="Timeout"';
   shows(["gramwatch-runtime", "Open resources"], restarted("v8js_resource_active", `, ${type}`, 5), {
-    "7m": { [`{${type}}`]: 5 },
+    "8m": { [`{${type}}`]: 5 },
   });
   shows(["gramwatch-telegram-api", "Calls waiting"], restarted("telegram_api_queue_depth", "", 3), {
     "8m": { "{}": 3 },

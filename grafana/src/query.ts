@@ -39,14 +39,12 @@ export const at = (name: string, matchers = "", scope = SERVICE): string => {
 /** Per second over the interval that Grafana chooses for the width of the panel. */
 export const rate = (selector: string, range = "$__rate_interval"): string => `rate(${selector}[${range}])`;
 
-/** Data older than this are old ("Data age"); one that is exported once a minute is not missed every other time. */
-export const RECENTLY = "2m";
-
 /**
  * A gauge of processes that still send. What ended without a word stays in Prometheus for five minutes, beside the process
- * that came after it.
+ * that came after it. Two minutes, however wide the time range: data older than that are old ("Data age"), and who exports
+ * once a minute is not missed every other time.
  */
-export const living = (selector: string, range = "$__rate_interval"): string => `last_over_time(${selector}[${range}])`;
+export const living = (selector: string): string => `last_over_time(${selector}[2m])`;
 
 /** A number that someone reads: increase() extrapolates, so ten errors would read 10.17. */
 export const increased = (selector: string, range = "$__range"): string =>

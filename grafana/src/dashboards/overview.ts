@@ -5,7 +5,6 @@ import {
   LOGS,
   P,
   READABLE,
-  RECENTLY,
   TARGET,
   at,
   bucket,
@@ -46,7 +45,7 @@ export const overview = dashboard({
             mappings: { "0": ["DOWN", "red"], "1": ["UP", "green"] },
             empty: "No sidecar is watching.",
           },
-          { "{{target}}": `min by (target) (${living(at(P.probeSuccess, 'kind="health"', TARGET), RECENTLY)})` },
+          { "{{target}}": `min by (target) (${living(at(P.probeSuccess, 'kind="health"', TARGET))})` },
         ),
         stat(
           {
@@ -105,7 +104,7 @@ export const overview = dashboard({
             links: [to(UID.sidecar, "Sidecar")],
             empty: "No sidecar is sending.",
           },
-          `sum(max by (rule, target) (${living(P.alertsFiring, RECENTLY)}))`,
+          `sum(max by (rule, target) (${living(P.alertsFiring)}))`,
         ),
         stat(
           {

@@ -1,7 +1,7 @@
 import { dashboard } from "../dashboard.ts";
 import { UID } from "../links.ts";
 import { graph, table } from "../panel.ts";
-import { F, P, RECENTLY, at, bucket, count, living, quantile, rate } from "../query.ts";
+import { F, P, at, bucket, count, living, quantile, rate } from "../query.ts";
 
 const EMPTY = "No process is sending.";
 const perInstance = (selector: string): string => `sum by (service_name, service_instance_id) (${selector})`;
@@ -180,7 +180,7 @@ export const runtime = dashboard({
             empty: EMPTY,
           },
           [
-            `max by (service_name, service_version, service_instance_id) (${living(at(P.uptime, "", 'service_name=~"$service"'), RECENTLY)})`,
+            `max by (service_name, service_version, service_instance_id) (${living(at(P.uptime, "", 'service_name=~"$service"'))})`,
           ],
         ),
       ],

@@ -1,20 +1,7 @@
 import { dashboard } from "../dashboard.ts";
 import { UID, to } from "../links.ts";
 import { graph, logs, stat, table } from "../panel.ts";
-import {
-  LOGS,
-  P,
-  READABLE,
-  RECENTLY,
-  at,
-  bucket,
-  count,
-  counted,
-  errorRatio,
-  living,
-  quantile,
-  rate,
-} from "../query.ts";
+import { LOGS, P, READABLE, at, bucket, count, counted, errorRatio, living, quantile, rate } from "../query.ts";
 
 const calls = (matchers = ""): string => at(count(P.callDuration), matchers);
 const NO_CALLS = "No Bot API calls in this time range.";
@@ -87,7 +74,7 @@ export const telegramApi = dashboard({
             unit: "short",
             empty: NO_CALLS,
           },
-          `sum(${living(at(P.queueDepth), RECENTLY)})`,
+          `sum(${living(at(P.queueDepth))})`,
         ),
         graph(
           {
