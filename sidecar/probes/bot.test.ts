@@ -34,6 +34,18 @@ for (const status of [200, 503]) {
   });
 }
 
+test("a time that is none is null, and every other value stays", async (t) => {
+  const telegram = { mode: "polling", connected: true, last_success_at: "just now", username: "at" };
+  const checks = { at: { ok: true } };
+  const page = healthBody({ telegram, errors: { total: 1, last_at: "2026-11-21T12:00:00Z" }, checks });
+  const url = await serveHttp(t, (_, response) => void response.end(JSON.stringify(page)));
+  const { result } = await health(url);
+  assert.ok(result.ok);
+  const { telegram: read, errors } = result.body;
+  assert.deepEqual([read.last_success_at, read.username, errors.last_at], [null, "at", "2026-11-21T12:00:00Z"]);
+  assert.deepEqual(result.body.checks, checks);
+});
+
 test("what another program leaves out is null, as it is in ours", async (t) => {
   const page = healthBody({ telegram: { mode: "polling", connected: false }, telemetry: { enabled: false } });
   const url = await serveHttp(t, (_, response) => void response.end(JSON.stringify(page)));

@@ -84,6 +84,10 @@ const NOTHING: Partial<Record<keyof BotHealth, object>> = {
   telemetry: { dropped: { spans: 0, logs: 0 }, last_export_error: null },
 };
 
+/** A time that is none would break whatever shows or compares it. */
+const timeOrNull = (key: string, value: unknown): unknown =>
+  typeof value === "string" && /(^|_)(at|since|until)$/.test(key) && Number.isNaN(Date.parse(value)) ? null : value;
+
 /**
  * The body as the contract has it, or undefined. Every object that rules read must be there; of single fields only
  * those are made good that another program leaves out where ours says null, so that such a bot is still watched.
@@ -91,7 +95,7 @@ const NOTHING: Partial<Record<keyof BotHealth, object>> = {
 function healthIn(body: string): BotHealth | undefined {
   let given: unknown;
   try {
-    given = JSON.parse(body);
+    given = JSON.parse(body, timeOrNull);
   } catch {
     return undefined;
   }
