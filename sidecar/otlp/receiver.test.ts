@@ -170,6 +170,22 @@ test("a body over the limit is 413: by its length, while it is read, and after i
   assert.equal((await send("/v1/traces", traces(span()))).status, 200);
 });
 
+test("who is refused in the middle of a body may write it to its end, and is not reset", async (t) => {
+  const { port } = await receiver(t, { maxBodyBytes: 1000 });
+  const socket = connect(port, "127.0.0.1");
+  const length = 5_000_000;
+  socket.write(
+    `POST /v1/traces HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: ${length}\r\n\r\n`,
+  );
+  const [answer] = (await once(socket, "data")) as [Buffer];
+  assert.match(answer.toString(), /^HTTP\/1.1 413 /);
+  for (let sent = 0; sent < length; sent += 100_000)
+    await new Promise<void>((resolve, reject) =>
+      socket.write(Buffer.alloc(100_000), (error) => (error ? reject(error) : resolve())),
+    );
+  await once(socket, "close");
+});
+
 test("a full write queue is 503 with Retry-After, and nothing is counted as accepted", async (t) => {
   const { send, arrivals } = await receiver(t, { sink: { addSpans: () => false, addLogs: () => false } });
   const answer = await send("/v1/traces", traces(span()));

@@ -147,14 +147,12 @@ function refuse(request: IncomingMessage, response: ServerResponse, error: unkno
   };
   if (code === 405) headers["allow"] = "POST";
   if (code === 503) headers["retry-after"] = 1;
-  // What is left of the body is read and thrown away for a while: a client that still writes would see a reset
-  // instead of the answer.
-  if (!request.complete) {
-    headers["connection"] = "close";
-    request.resume();
-    const timer = setTimeout(() => request.socket.destroy(), deadlineMs);
-    timer.unref();
-    request.once("close", () => clearTimeout(timer));
-  }
-  response.writeHead(code, headers).end(body);
+  if (request.complete) return void response.writeHead(code, headers).end(body);
+  // What is left of the body is read and thrown away for a while: a client that still writes would see a reset instead
+  // of the answer. Node closes the connection with the end of the answer, so that waits for the end of the body.
+  response.writeHead(code, { ...headers, connection: "close" }).write(body);
+  request.resume();
+  const timer = setTimeout(() => request.socket.destroy(), deadlineMs);
+  timer.unref();
+  request.once("end", () => response.end()).once("close", () => clearTimeout(timer));
 }
