@@ -20,6 +20,7 @@ ready() {
 }
 gate() { # healthy containers; and ready, if it was before: an outage of Telegram must not undo an update
   docker compose up --detach --no-build --wait --wait-timeout "${UPDATE_TIMEOUT_SECONDS:-120}" bot sidecar || return 1
+  healthy bot && healthy sidecar || return 1 # compose 2.26 ends some of its timeouts with 0
   [ "$was_ready" = yes ] || return 0
   local tries
   for ((tries = 0; tries < 30; tries++)); do
@@ -34,6 +35,7 @@ container_of() { # stopped or not, but none of `docker compose run`
     xargs -r docker inspect --format '{{if ne (index .Config.Labels "com.docker.compose.oneoff") "True"}}{{.Id}}{{end}}' |
     sed '/^$/d'
 }
+healthy() { [ "$(docker inspect --format '{{.State.Health.Status}}' "$(container_of "$1")")" = healthy ]; }
 reread() { # compose does not look into the files that it mounts, and a running container sees those of before
   local service started
   for service in $(docker compose ps --services | grep -xE 'collector|prometheus|loki|tempo|grafana'); do
@@ -55,7 +57,7 @@ for service in bot sidecar; do
   old[$service]=$(docker inspect --format '{{.Image}}' "$container")
   echo "Backing up the $service's database …"
   if ! backup "$service"; then
-    if [ "$(docker inspect --format '{{.State.Health.Status}}' "$container")" = healthy ]; then
+    if healthy "$service"; then
       echo "No update without a backup. Nothing is changed." >&2
       exit 1
     fi
